@@ -1,0 +1,257 @@
+"""Content as versions: every piece of every kind (lesson, item, rubric, station, case, programme, scheme) in one store.
+
+A version is frozen once made and found by its hashes. The *scoring* hash covers keys, points, weights and answers, the
+*wording* hash the texts: a rewording keeps results comparable, another scoring hash is another instrument.
+`check` needs no database; `plan` is a pure comparison; `load` writes in one transaction with one audit event, retires
+what is gone, deletes nothing, and finds nothing to do the second time. It touches only pieces whose origin is `file`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from foundation import audit, clock
+from foundation.append_only import append_only
+from foundation.db import Base, Json, UtcTime, canonical_json, db
+from foundation.yamlsource import Problem
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@append_only
+class ContentVersion(Base):
+    """One frozen version of one piece of content. `body` is the parsed file as plain JSON."""
+
+    __tablename__ = "content_version"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    key: Mapped[str]
+    number: Mapped[int]
+    scoring_hash: Mapped[str]
+    wording_hash: Mapped[str]
+    status: Mapped[str]
+    origin: Mapped[str]
+    body: Mapped[Any] = mapped_column(Json)
+    made_at: Mapped[datetime] = mapped_column(UtcTime)
+    __table_args__ = (UniqueConstraint("kind", "key", "number"),)
+
+
+class ContentHead(Base):
+    """Which version of a piece is current, and whether the piece is retired."""
+
+    __tablename__ = "content_head"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    key: Mapped[str]
+    version_id: Mapped[int] = mapped_column(ForeignKey("content_version.id"))
+    retired_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    __table_args__ = (UniqueConstraint("kind", "key"), Index("ix_content_head_version_id", "version_id"))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A parsed piece of content, ready to be compared with the store. `scoring` is the part that decides marks."""
+
+    kind: str
+    key: str
+    body: Any
+    scoring: Any
+    status: str
+    path: str
+    line: int = 1
+
+    @property
+    def scoring_hash(self) -> str:
+        return hashlib.sha256(canonical_json(self.scoring).encode()).hexdigest()
+
+    @property
+    def wording_hash(self) -> str:
+        return hashlib.sha256(canonical_json(self.body).encode()).hexdigest()
+
+
+@dataclass
+class Library:
+    """Everything the content files hold: pieces by kind and key, and all problems found."""
+
+    pieces: dict[tuple[str, str], Piece] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, piece: Piece) -> None:
+        if (piece.kind, piece.key) in self.pieces:
+            first = self.pieces[(piece.kind, piece.key)]
+            self.problems.append(Problem(piece.path, piece.line, 1, f"{piece.kind} {piece.key} is also in {first.path}"))
+            return
+        self.pieces[(piece.kind, piece.key)] = piece
+
+    def of(self, kind: str) -> dict[str, Piece]:
+        return {key: piece for (kind_, key), piece in self.pieces.items() if kind_ == kind}
+
+    @property
+    def errors(self) -> list[Problem]:
+        return sorted(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def warnings(self) -> list[Problem]:
+        return sorted(problem for problem in self.problems if problem.severity == "warning")
+
+
+Reader = Callable[[Library], None]
+_readers: list[Reader] = []
+_checks: list[Reader] = []
+
+
+def reader(function: Reader) -> Reader:
+    """Register a function that reads one part's files into the library (a part's loader.py does this on import)."""
+    _readers.append(function)
+    return function
+
+
+def cross_check(function: Reader) -> Reader:
+    """Register a check that runs after all files are read and may look at every kind."""
+    _checks.append(function)
+    return function
+
+
+def shown(path: Path) -> str:
+    """The path as messages show it: relative to the project."""
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+
+
+def read_all() -> Library:
+    """Parse and check every content file. Needs no database."""
+    library = Library()
+    for read in _readers:
+        read(library)
+    for check in _checks:
+        check(library)
+    return library
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a load would do with one piece: new | rewording | rescoring | restored | retired."""
+
+    act: str
+    kind: str
+    key: str
+
+
+def _stored() -> dict[tuple[str, str], Any]:
+    rows = db.session.execute(
+        select(ContentHead.kind, ContentHead.key, ContentHead.retired_at, ContentVersion.scoring_hash, ContentVersion.wording_hash,
+               ContentVersion.number, ContentVersion.origin, ContentVersion.status)
+        .join(ContentVersion, ContentVersion.id == ContentHead.version_id)
+    )
+    return {(row.kind, row.key): row for row in rows}
+
+
+def plan(pieces: Iterable[Piece], stored: dict[tuple[str, str], Any], broken_kinds: frozenset[str] = frozenset()) -> list[Step]:
+    """The difference between files and store. While a file of a kind is invalid nothing of that kind retires."""
+    steps, seen = [], set()
+    for piece in sorted(pieces, key=lambda piece: (piece.kind, piece.key)):
+        seen.add((piece.kind, piece.key))
+        row = stored.get((piece.kind, piece.key))
+        if row is None:
+            steps.append(Step("new", piece.kind, piece.key))
+        elif row.origin != "file":
+            continue
+        elif row.scoring_hash != piece.scoring_hash:
+            steps.append(Step("rescoring", piece.kind, piece.key))
+        elif row.wording_hash != piece.wording_hash or row.status != piece.status:
+            steps.append(Step("rewording", piece.kind, piece.key))
+        elif row.retired_at is not None:
+            steps.append(Step("restored", piece.kind, piece.key))
+    for (kind, key), row in sorted(stored.items()):
+        if (kind, key) not in seen and row.retired_at is None and row.origin == "file" and kind not in broken_kinds:
+            steps.append(Step("retired", kind, key))
+    return steps
+
+
+def plan_against_store(library: Library) -> list[Step]:
+    return plan(library.pieces.values(), _stored())
+
+
+def load(library: Library, actor_id: int | None) -> list[Step]:
+    """Bring the store to the state of the files; inside a transaction. Refuses (ValueError) while there are errors."""
+    if library.errors:
+        raise ValueError("content with errors is not loaded")
+    stored = _stored()
+    steps = plan(library.pieces.values(), stored)
+    now = clock.now()
+    heads = {(head.kind, head.key): head for head in db.session.scalars(select(ContentHead))} if steps else {}
+    for step in steps:
+        head = heads.get((step.kind, step.key))
+        if step.act == "retired" and head:
+            head.retired_at = now
+            continue
+        if step.act == "restored" and head:
+            head.retired_at = None
+            continue
+        piece = library.pieces[(step.kind, step.key)]
+        number = stored[(step.kind, step.key)].number + 1 if head else 1
+        version = ContentVersion(kind=piece.kind, key=piece.key, number=number, scoring_hash=piece.scoring_hash, wording_hash=piece.wording_hash,
+                                 status=piece.status, origin="file", body=piece.body, made_at=now)
+        db.session.add(version)
+        db.session.flush()
+        if head:
+            head.version_id, head.retired_at = version.id, None
+        else:
+            db.session.add(ContentHead(kind=piece.kind, key=piece.key, version_id=version.id))
+    if steps:
+        digest = hashlib.sha256(canonical_json([[s.act, s.kind, s.key] for s in steps]).encode()).hexdigest()
+        audit.record("content:load", "content:files", actor_id, steps=len(steps), digest=digest)
+    return steps
+
+
+# ── reading the store ────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Stored:
+    """A version as read back. Versions never change, so a process keeps what it has read."""
+
+    id: int
+    kind: str
+    key: str
+    number: int
+    scoring_hash: str
+    status: str
+    body: Any
+
+
+@lru_cache(maxsize=4096)
+def _version(_database: str, version_id: int) -> Stored:
+    row = db.session.execute(select(*_COLUMNS).where(ContentVersion.id == version_id)).one()
+    return Stored(*row)
+
+
+_COLUMNS = (ContentVersion.id, ContentVersion.kind, ContentVersion.key, ContentVersion.number, ContentVersion.scoring_hash, ContentVersion.status,
+            ContentVersion.body)
+
+
+def version(version_id: int) -> Stored:
+    """One version by id, from memory after the first time. Raises NoResultFound for an unknown id."""
+    return _version(str(db.engine.url), version_id)
+
+
+def current_ids(kind: str, include_retired: bool = False) -> dict[str, int]:
+    """Key → id of the current version, for every live piece of a kind."""
+    query = select(ContentHead.key, ContentHead.version_id).where(ContentHead.kind == kind)
+    if not include_retired:
+        query = query.where(ContentHead.retired_at.is_(None))
+    return {row.key: row.version_id for row in db.session.execute(query)}
+
+
+def find_current(kind: str, key: str) -> Stored | None:
+    """The current version of a live piece, or None."""
+    version_id = db.session.execute(
+        select(ContentHead.version_id).where(ContentHead.kind == kind, ContentHead.key == key, ContentHead.retired_at.is_(None))
+    ).scalar()
+    return None if version_id is None else version(version_id)

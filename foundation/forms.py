@@ -1,0 +1,60 @@
+"""The base of every form: CSRF (without a time limit: a session's token outlives a long offline spell) and an operation id."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from flask_babel import get_locale
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, StringField
+from wtforms.validators import Length
+from wtforms.widgets import HiddenInput
+
+from foundation.i18n import gettext as _
+
+
+class BaseForm(FlaskForm):
+    """A form whose repeat does nothing twice: `op` names the operation, fresh with every page that shows the form."""
+
+    op = HiddenField(validators=[Length(max=64)])
+
+    class Meta(FlaskForm.Meta):
+        @property
+        def locales(self) -> list[str]:
+            locale = get_locale()
+            return ["en"] if locale is not None and locale.language == "en" else ["zh"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.op.data:
+            self.op.data = secrets.token_urlsafe(18)
+
+    def problems(self) -> list[tuple[str, str, str]]:
+        """(field id, label, message) of everything that needs mending, for the summary above the form."""
+        found = []
+        for field in self:
+            for message in field.errors:
+                if isinstance(message, str):
+                    found.append((field.id, field.label.text, message))
+        for message in self.form_errors:
+            found.append(("", "", str(message)))
+        if self.csrf_token.errors and not any(item[0] == "csrf_token" for item in found):
+            found.append(("", "", _("The page had been open too long. Please send it again.")))
+        return found
+
+
+class ConfirmForm(BaseForm):
+    """A button: nothing but the token and the operation id."""
+
+
+class TrimmedField(StringField):
+    """A one-line text without blanks around it."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        super().process_formdata(valuelist)
+        if self.data is not None:
+            self.data = self.data.strip()
+
+
+__all__ = ["BaseForm", "ConfirmForm", "HiddenInput", "TrimmedField"]
