@@ -1,0 +1,5 @@
+"""The blueprint of this part, shared by its route modules."""
+
+from flask import Blueprint
+
+bp = Blueprint("courses", __name__)
