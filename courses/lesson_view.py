@@ -15,7 +15,7 @@ from foundation.db import db
 from foundation.markdown import render, render_inline
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """One block ready for the template. `kind`: prose, objectives, callout, worked-example, dialogue, self-check, job-task."""
 
@@ -25,9 +25,9 @@ class View:
     items: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LessonView:
-    """A lesson in one language. `terms` are (term, definition); `claims` (text or key, source, reviewed)."""
+    """A lesson in one language, one object per version and process, so that it can key what is rendered from it. `terms` are (term, definition); `claims` (text or key, source, reviewed)."""
 
     key: str
     version_id: int

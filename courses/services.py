@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from courses.models import Cohort, CohortPin, Completion, Enrolment, GateWaiver, SelfCheckAnswer, UnitOpening
 from courses.queries import programme_version
+from courses.rules.calendar import opening_days, openings_out_of_order
 from foundation import audit, clock, content
 from foundation.db import db
-from foundation.people import GrantRow
-from foundation.permissions import Role
+from foundation.people import GrantRow, Person
+from foundation.permissions import EVERYWHERE, Role
 from foundation.web import StaleVersion
 
 
 class CohortRefused(Exception):
-    """`reason` is one of: key_taken, dates, seats, zone, programme, scheme."""
+    """`reason` is one of: key_taken, dates, seats, seats_taken (fewer than people enrolled), zone, programme, scheme."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -28,7 +30,36 @@ class CohortRefused(Exception):
 
 
 class NoSeatLeft(Exception):
-    """The cohort is full."""
+    """The cohort has only `free` seats left and `wanted` were asked for."""
+
+    def __init__(self, free: int = 0, wanted: int = 1) -> None:
+        super().__init__(free, wanted)
+        self.free, self.wanted = free, wanted
+
+
+class PersonRefused(Exception):
+    """`reason` is one of: unknown, not_member, teaches_here (would sit in a cohort they teach), sits_here (the other way
+    round), not_mentor, own_mentor. `person_id` names who it is about."""
+
+    def __init__(self, reason: str, person_id: int) -> None:
+        super().__init__(reason, person_id)
+        self.reason, self.person_id = reason, person_id
+
+
+class OpeningRefused(Exception):
+    """`problems`: unit key → "outside" the cohort's days, or "order"."""
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+
+class WaiverRefused(Exception):
+    """`reason` is one of: reason (none given), own (nobody waives their own gate), withdrawn."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class AlreadyWaived(Exception):
@@ -118,11 +149,18 @@ def change_cohort(cohort_id: int, plan: CohortPlan, row_version: int, actor_id: 
     cohort = db.session.get_one(Cohort, cohort_id)
     if cohort.row_version != row_version:
         raise StaleVersion(cohort.row_version)
-    before = {"starts_on": cohort.starts_on.isoformat(), "ends_on": cohort.ends_on.isoformat(), "seats": cohort.seats}
+    if plan.seats < _seats_taken(cohort_id):
+        raise CohortRefused("seats_taken")
+    before = {"starts_on": cohort.starts_on.isoformat(), "ends_on": cohort.ends_on.isoformat(), "seats": cohort.seats, "zone": cohort.zone}
     cohort.name_zh, cohort.name_en = plan.name_zh, plan.name_en
     cohort.starts_on, cohort.ends_on, cohort.seats, cohort.zone = plan.starts_on, plan.ends_on, plan.seats, plan.zone
     audit.record("cohort:change", f"cohort:{cohort_id}", actor_id, before=before,
-                 after={"starts_on": plan.starts_on.isoformat(), "ends_on": plan.ends_on.isoformat(), "seats": plan.seats})
+                 after={"starts_on": plan.starts_on.isoformat(), "ends_on": plan.ends_on.isoformat(), "seats": plan.seats, "zone": plan.zone})
+
+
+def _seats_taken(cohort_id: int) -> int:
+    return db.session.execute(
+        select(func.count()).select_from(Enrolment).where(Enrolment.cohort_id == cohort_id, Enrolment.withdrawn_at.is_(None))).scalar_one()
 
 
 def move_opening(cohort_id: int, unit_key: str, opens_on: date, actor_id: int) -> None:
@@ -136,25 +174,121 @@ def move_opening(cohort_id: int, unit_key: str, opens_on: date, actor_id: int) -
     audit.record("cohort:move-opening", f"cohort:{cohort_id}", actor_id, unit=unit_key, before=before, after=opens_on.isoformat())
 
 
+def move_openings(cohort_id: int, wanted: Mapping[str, date], seen: Mapping[str, date], actor_id: int) -> int:
+    """Let units open on other days; returns how many moved. `seen` holds the days the page showed.
+
+    Raises StaleVersion (unit → the day that stands now) where somebody moved one in between, and OpeningRefused where
+    the days leave the cohort's dates or the order of the units.
+    """
+    cohort = db.session.get_one(Cohort, cohort_id)
+    programme = programme_version(cohort.programme_version_id)
+    moved = dict(db.session.execute(select(UnitOpening.unit_key, UnitOpening.opens_on).where(UnitOpening.cohort_id == cohort_id)).tuples().all())
+    now = opening_days(programme, cohort.starts_on, moved)
+    other = {key: now[key] for key in now if key in seen and seen[key] != now[key]}
+    if other:
+        raise StaleVersion(other)
+    result = {key: wanted.get(key, day) for key, day in now.items()}
+    problems = openings_out_of_order(programme, result, cohort.starts_on, cohort.ends_on)
+    if problems:
+        raise OpeningRefused(problems)
+    changed = [key for key in now if result[key] != now[key]]
+    for key in changed:
+        move_opening(cohort_id, key, result[key], actor_id)
+    return len(changed)
+
+
 def enrol(cohort_id: int, person_id: int, actor_id: int | None, mentor_id: int | None = None) -> int:
-    """Enrol a person; returns the enrolment id (the existing one where there is one, its mentor brought up to date)."""
+    """Enrol a person; returns the enrolment id (the existing one where there is one, its mentor brought up to date).
+
+    Raises NoSeatLeft, also for somebody who was withdrawn and returns.
+    """
     existing = db.session.execute(select(Enrolment).where(Enrolment.cohort_id == cohort_id, Enrolment.person_id == person_id)).scalar()
     if existing is not None:
         if existing.withdrawn_at is not None:
+            _need_a_seat(cohort_id)
             existing.withdrawn_at = None
             audit.record("enrolment:return", f"enrolment:{existing.id}", actor_id)
         if mentor_id is not None and existing.mentor_id != mentor_id:
             assign_mentor(existing.id, mentor_id, actor_id)
         return existing.id
-    cohort = db.session.get_one(Cohort, cohort_id)
-    taken = db.session.execute(select(Enrolment.id).where(Enrolment.cohort_id == cohort_id, Enrolment.withdrawn_at.is_(None))).all()
-    if len(taken) >= cohort.seats:
-        raise NoSeatLeft
+    _need_a_seat(cohort_id)
     row = Enrolment(cohort_id=cohort_id, person_id=person_id, mentor_id=mentor_id, enrolled_at=clock.now())
     db.session.add(row)
     db.session.flush()
     audit.record("enrolment:enrol", f"enrolment:{row.id}", actor_id, cohort=cohort_id, person=person_id, mentor=mentor_id)
     return row.id
+
+
+def _need_a_seat(cohort_id: int, wanted: int = 1) -> None:
+    free = db.session.get_one(Cohort, cohort_id).seats - _seats_taken(cohort_id)
+    if wanted > free:
+        raise NoSeatLeft(max(free, 0), wanted)
+
+
+def enrol_people(cohort_id: int, person_ids: Collection[int], mentor_id: int | None, actor_id: int) -> int:
+    """Enrol all of these people or none; returns how many were not in the cohort before.
+
+    Whoever has not the trainee's role yet gets it. Raises NoSeatLeft or PersonRefused (unknown person, somebody who
+    teaches this cohort, a mentor without the role, somebody as the own mentor).
+    """
+    ids = sorted(set(person_ids))
+    known = set(db.session.scalars(select(Person.id).where(Person.id.in_(ids))))
+    for person_id in ids:
+        if person_id not in known:
+            raise PersonRefused("unknown", person_id)
+    teaching = set(db.session.scalars(_trainer_grants(cohort_id, GrantRow.person_id).where(GrantRow.person_id.in_(ids))))
+    if teaching:
+        raise PersonRefused("teaches_here", min(teaching))
+    _check_mentor(mentor_id, ids)
+    inside = set(db.session.scalars(
+        select(Enrolment.person_id).where(Enrolment.cohort_id == cohort_id, Enrolment.person_id.in_(ids), Enrolment.withdrawn_at.is_(None))))
+    new = [person_id for person_id in ids if person_id not in inside]
+    _need_a_seat(cohort_id, len(new))
+    trainees = set(db.session.scalars(
+        select(GrantRow.person_id).where(GrantRow.person_id.in_(new), GrantRow.role == Role.TRAINEE, GrantRow.revoked_at.is_(None))))
+    for person_id in new:
+        enrol(cohort_id, person_id, actor_id, mentor_id)
+        if person_id not in trainees:
+            db.session.add(GrantRow(person_id=person_id, role=Role.TRAINEE.value, scope=EVERYWHERE, granted_at=clock.now(), granted_by_id=actor_id))
+            audit.record("grant:give", f"person:{person_id}", actor_id, role="trainee", scope=EVERYWHERE)
+    return len(new)
+
+
+def _check_mentor(mentor_id: int | None, mentees: Collection[int]) -> None:
+    if mentor_id is None:
+        return
+    if mentor_id in mentees:
+        raise PersonRefused("own_mentor", mentor_id)
+    held = select(GrantRow.id).where(GrantRow.person_id == mentor_id, GrantRow.role == Role.MENTOR, GrantRow.revoked_at.is_(None))
+    if db.session.execute(held).first() is None:
+        raise PersonRefused("not_mentor", mentor_id)
+
+
+def _members(cohort_id: int, enrolment_ids: Collection[int]) -> list[Enrolment]:
+    """The enrolments of these ids, all of this cohort. Raises PersonRefused("not_member", …) for any other."""
+    rows = {row.id: row for row in db.session.scalars(select(Enrolment).where(Enrolment.id.in_(enrolment_ids), Enrolment.cohort_id == cohort_id))}
+    for enrolment_id in enrolment_ids:
+        if enrolment_id not in rows:
+            raise PersonRefused("not_member", enrolment_id)
+    return [rows[id_] for id_ in sorted(rows)]
+
+
+def withdraw_people(cohort_id: int, enrolment_ids: Collection[int], actor_id: int) -> int:
+    """End these enrolments of one cohort, all or none; returns how many ended. Raises PersonRefused."""
+    active = [row for row in _members(cohort_id, enrolment_ids) if row.withdrawn_at is None]
+    for row in active:
+        withdraw(row.id, actor_id)
+    return len(active)
+
+
+def assign_mentors(cohort_id: int, enrolment_ids: Collection[int], mentor_id: int | None, actor_id: int) -> int:
+    """Give these trainees of one cohort a mentor (None: take it away); returns how many changed. Raises PersonRefused."""
+    rows = _members(cohort_id, enrolment_ids)
+    _check_mentor(mentor_id, [row.person_id for row in rows])
+    changed = [row.id for row in rows if row.mentor_id != mentor_id]
+    for enrolment_id in changed:
+        assign_mentor(enrolment_id, mentor_id, actor_id)
+    return len(changed)
 
 
 def withdraw(enrolment_id: int, actor_id: int) -> None:
@@ -172,20 +306,26 @@ def assign_mentor(enrolment_id: int, mentor_id: int | None, actor_id: int | None
 
 
 def grant_trainer(cohort_id: int, person_id: int, actor_id: int | None) -> None:
-    """Make a person a trainer of this cohort; nothing happens where they are."""
+    """Make a person a trainer of this cohort; nothing happens where they are. Raises PersonRefused (unknown, sits_here)."""
     scope = f"cohort:{cohort_id}"
-    held = db.session.execute(
-        select(GrantRow.id).where(GrantRow.person_id == person_id, GrantRow.role == Role.TRAINER, GrantRow.scope == scope, GrantRow.revoked_at.is_(None))
-    ).first()
-    if held is None:
+    if db.session.execute(select(Person.id).where(Person.id == person_id)).first() is None:
+        raise PersonRefused("unknown", person_id)
+    if db.session.execute(select(Enrolment.id).where(
+            Enrolment.cohort_id == cohort_id, Enrolment.person_id == person_id, Enrolment.withdrawn_at.is_(None))).first():
+        raise PersonRefused("sits_here", person_id)
+    if db.session.execute(_trainer_grants(cohort_id, GrantRow.id).where(GrantRow.person_id == person_id)).first() is None:
         db.session.add(GrantRow(person_id=person_id, role=Role.TRAINER.value, scope=scope, granted_at=clock.now(), granted_by_id=actor_id))
         audit.record("grant:give", f"person:{person_id}", actor_id, role="trainer", scope=scope)
 
 
+def _trainer_grants(cohort_id: int, what: Any) -> Any:
+    return select(what).where(GrantRow.role == Role.TRAINER, GrantRow.scope == f"cohort:{cohort_id}", GrantRow.revoked_at.is_(None))
+
+
 def revoke_trainer(cohort_id: int, person_id: int, actor_id: int) -> None:
+    """End a person's grant as trainer of this cohort; a grant for all cohorts stays."""
     scope = f"cohort:{cohort_id}"
-    for grant in db.session.scalars(
-            select(GrantRow).where(GrantRow.person_id == person_id, GrantRow.role == Role.TRAINER, GrantRow.scope == scope, GrantRow.revoked_at.is_(None))):
+    for grant in db.session.scalars(_trainer_grants(cohort_id, GrantRow).where(GrantRow.person_id == person_id)):
         grant.revoked_at = clock.now()
         audit.record("grant:revoke", f"person:{person_id}", actor_id, role="trainer", scope=scope)
 
@@ -238,15 +378,21 @@ def finish_lesson(enrolment_id: int, lesson: dict[str, Any], actor_id: int) -> N
 
 
 def waive_gate(enrolment_id: int, gate_key: str, reason: str, actor_id: int) -> None:
-    """Let a trainee pass a gate, with a reason. Raises UnknownGate or AlreadyWaived."""
+    """Let a trainee pass a gate, with a reason. Raises UnknownGate, AlreadyWaived or WaiverRefused."""
     enrolment = db.session.get_one(Enrolment, enrolment_id)
+    if not reason.strip():
+        raise WaiverRefused("reason")
+    if enrolment.person_id == actor_id:
+        raise WaiverRefused("own")
+    if enrolment.withdrawn_at is not None:
+        raise WaiverRefused("withdrawn")
     cohort = db.session.get_one(Cohort, enrolment.cohort_id)
     programme = programme_version(cohort.programme_version_id)
     if gate_key not in {stage.gate.key for stage in programme.stages if stage.gate}:
         raise UnknownGate
     if db.session.execute(select(GateWaiver.id).where(GateWaiver.enrolment_id == enrolment_id, GateWaiver.gate_key == gate_key)).first():
         raise AlreadyWaived
-    row = GateWaiver(enrolment_id=enrolment_id, gate_key=gate_key, reason=reason, by_id=actor_id, at=clock.now())
+    row = GateWaiver(enrolment_id=enrolment_id, gate_key=gate_key, reason=reason.strip(), by_id=actor_id, at=clock.now())
     db.session.add(row)
     db.session.flush()
     audit.record("gate:waive", f"enrolment:{enrolment_id}", actor_id, gate=gate_key, reason=audit.fingerprint(reason), waiver=row.id)

@@ -1,0 +1,72 @@
+"""`flask people import FILE`: the roster from a file, as the page does it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import click
+from flask import Flask
+from flask_babel import force_locale
+
+from courses import roster
+from foundation.db import transaction
+from foundation.people_commands import people_group
+from foundation.roster import Problem, column_name
+
+
+def _where(problem: Problem, letters: dict[str, str]) -> str:
+    parts = [f"row {problem.row}"] if problem.row else []
+    if problem.column:
+        letter = letters.get(problem.column)
+        parts.append(f"column {letter} {column_name(problem.column)}" if letter else column_name(problem.column))
+    return ", ".join(parts) or "file"
+
+
+def _own_language() -> str:
+    told = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "zh" if told.startswith("zh") else "en"
+
+
+@people_group.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default=_own_language, help="Language of the messages.")
+def import_roster(file: Path, dry_run: bool, lang: str) -> None:
+    """People from a roster: CSV (UTF-8 or GB18030) or XLSX, headings in Chinese or English. All of it or nothing."""
+    with force_locale(lang):
+        survey = roster.survey(file)
+        try:
+            found = survey.preview
+            for problem in found.problems:
+                kind = "" if problem.is_error else "warning: "
+                click.echo(f"{file.name}: {_where(problem, found.letters)}: {kind}{problem.message()}", err=True)
+            hidden = found.errors + found.warnings - len(found.problems)
+            if hidden:
+                click.echo(f"… and {hidden} more", err=True)
+            if found.errors:
+                click.echo(f"{found.errors} errors, {found.warnings} warnings: nothing was imported", err=True)
+                sys.exit(1)
+            for shown in found.changed:
+                for column, before, after in shown.changes:
+                    click.echo(f"  {shown.employee_no} {shown.name}: {column_name(column)}: {before or '—'} → {after}")
+            tally = found.tally
+            if not dry_run and tally.does_something:
+                sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+                try:
+                    with transaction():
+                        tally = roster.apply(survey, sha256, found.plan, None)
+                except roster.PlanChanged:
+                    click.echo("people or cohorts were changed meanwhile: nothing was imported, run the command again", err=True)
+                    sys.exit(1)
+        finally:
+            survey.close()
+    roles = ", ".join(f"{role} {number}" for role, number in sorted(tally.roles.items())) or "none"
+    click.echo(f"{tally.rows} rows: {tally.new} new, {tally.changed} changed, {tally.unchanged} unchanged, {tally.enrolled} enrolled; roles given: {roles}"
+               + (" (dry run: nothing was changed)" if dry_run else ""))
+
+
+def register(app: Flask) -> None:
+    app.cli.add_command(people_group)
