@@ -1,0 +1,1 @@
+"""The demo installation: two cohorts, made through the same services as real use."""

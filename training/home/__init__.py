@@ -1,0 +1,1 @@
+"""Each role's start page, put together from the parts below."""
