@@ -19,19 +19,26 @@ from foundation import accounts, clock, i18n, keys, pages, security
 from foundation.db import WriterBusy, db, prepare_engine
 from foundation.i18n import gettext as _
 from foundation.permissions import Actor
+from foundation.schema import UnknownSchema
 from foundation.web import AlreadyDone, OperationConflict, refusal, wants_json
 import courses.loader
 import courses.routes
 import quizzes.loader
+import quizzes.models
 import quizzes.routes
 import training.assessment.loader
+import training.assessment.models
 import training.assessment.routes
+import training.credentials.models
 import training.credentials.routes
 import training.grading.loader
+import training.grading.models
 import training.grading.routes
 import training.home.routes
 import training.participation.queries
+import training.participation.models
 import training.participation.routes
+import training.reporting.models
 import training.reporting.routes
 from training.home import menu
 
@@ -80,6 +87,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         "lesson": "courses.lesson", "quiz": "quizzes.start", "case": "grading.case", "station": "grading.station_brief",
     }
     app.extensions["attended_minutes"] = training.participation.queries.attended_by_ref
+    app.extensions["attended_minutes_of"] = training.participation.queries.attended_by_refs
     app.extensions["menu"] = menu.entries
     foundation.commands.register(app)
     _register_commands(app)
@@ -118,18 +126,22 @@ def _setup_login(app: Flask) -> None:
 
     @app.before_request
     def choose_a_password_first() -> Any:
-        if current_user.is_authenticated and current_user.must_change_password and request.endpoint not in (
+        if request.endpoint == "static":
+            return None
+        actor = current_user._get_current_object()
+        if actor.is_authenticated and actor.must_change_password and request.endpoint not in (
                 "account.password", "account.sign_out", "account.set_language", "static", "foundation.healthz", "foundation.readyz"):
             return redirect(url_for("account.password"), 303)
         return None
 
 
 def _register_commands(app: Flask) -> None:
+    import courses.roster_commands
     import training.demo.commands
     import training.credentials.commands
     import training.reporting.commands
 
-    for part in (training.demo.commands, training.credentials.commands, training.reporting.commands):
+    for part in (courses.roster_commands, training.demo.commands, training.credentials.commands, training.reporting.commands):
         part.register(app)
 
 
@@ -178,6 +190,12 @@ def _error_pages(app: Flask) -> None:
     @app.errorhandler(WriterBusy)
     def busy(_fault: WriterBusy) -> Response:
         return page(503, _("Not saved: the database is busy."), _("Your text is still in this page. Wait a moment and send it again."), "busy")
+
+    @app.errorhandler(UnknownSchema)
+    def another_schema(fault: UnknownSchema) -> Response:
+        app.logger.error("%s", fault)
+        return page(503, _("Not saved: the program is being replaced by a newer one."),
+                    _("Your text is still in this page. Wait a moment and send it again."), "schema")
 
     @app.errorhandler(OperationalError)
     def database_fault(fault: OperationalError) -> Response:

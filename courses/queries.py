@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from courses.models import Cohort, CohortPin, Completion, Enrolment, GateWaiver, UnitOpening
 from courses.rules.calendar import opening_days
-from courses.rules.outline import Programme
+from courses.rules.outline import Programme, Unit
 from courses.rules.progress import CompletionFact, UnitState, fold_completions, unit_states
 from foundation import clock, content
 from foundation.db import db
@@ -115,6 +115,17 @@ def programme_version(version_id: int) -> Programme:
     return _programme(str(db.engine.url), version_id)
 
 
+@lru_cache(maxsize=64)
+def _lesson_units(_database: str, version_id: int) -> dict[str, Unit]:
+    programme = programme_version(version_id)
+    return {activity.ref: unit for unit in programme.units for activity in unit.activities if activity.kind == "lesson"}
+
+
+def unit_of_lesson(programme_version_id: int, lesson_key: str) -> Unit | None:
+    """The unit in which a programme version has a lesson, or None."""
+    return _lesson_units(str(db.engine.url), programme_version_id).get(lesson_key)
+
+
 def programme_of(cohort: CohortView) -> Programme:
     """The programme a cohort works with, in the version pinned when it opened."""
     return programme_version(cohort.programme_version_id)
@@ -182,7 +193,7 @@ def seats_taken(cohort_ids: Collection[int]) -> dict[int, int]:
     rows = db.session.execute(
         select(Enrolment.cohort_id, func.count()).where(Enrolment.cohort_id.in_(cohort_ids), Enrolment.withdrawn_at.is_(None)).group_by(Enrolment.cohort_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def pinned(cohort_id: int, kind: str, key: str) -> content.Stored:
@@ -220,7 +231,7 @@ def waivers_of(enrolment_ids: Collection[int]) -> dict[int, frozenset[str]]:
 
 def openings_of(cohort: CohortView) -> dict[str, date]:
     """Unit key → the day it opens to this cohort."""
-    moved = dict(db.session.execute(select(UnitOpening.unit_key, UnitOpening.opens_on).where(UnitOpening.cohort_id == cohort.id)).tuples().all())
+    moved = dict(db.session.execute(select(UnitOpening.unit_key, UnitOpening.opens_on).where(UnitOpening.cohort_id == cohort.id)).all())
     return opening_days(programme_of(cohort), cohort.starts_on, moved)
 
 
@@ -247,7 +258,7 @@ def people_names(person_ids: Iterable[int]) -> dict[int, str]:
     ids = {id_ for id_ in person_ids if id_ is not None}
     if not ids:
         return {}
-    return dict(db.session.execute(select(Person.id, Person.name).where(Person.id.in_(ids))).tuples().all())
+    return dict(db.session.execute(select(Person.id, Person.name).where(Person.id.in_(ids))).all())
 
 
 def search_people(text: str, limit: int = 20) -> tuple[tuple[int, str, str, str], ...]:

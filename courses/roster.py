@@ -203,6 +203,10 @@ class _RowPlan:
     changes: tuple[tuple[str, str, str], ...]
 
     @property
+    def names_mentor(self) -> bool:
+        return any(column == "mentor_employee_no" for column, _before, _after in self.changes)
+
+    @property
     def does_something(self) -> bool:
         step = self.step
         return step.known is None or bool(step.changes or step.grants or self.seat or step.known.account_id is None)
@@ -242,6 +246,8 @@ class _Planner:
             problems += found
             if not any(problem.is_error for problem in found):
                 plans.append(plan)
+                if plan.names_mentor:
+                    self.mentors.add(row.mentor_employee_no)
                 if plan.does_something:
                     self._digest.update(plan.digest_line().encode())
         return plans, problems
@@ -323,7 +329,6 @@ class _Planner:
             shown.append(("cohort", "", cohort.key))
         mentor_before = (old.employee_no or "") if old else ""
         if row.mentor_employee_no and row.mentor_employee_no != mentor_before:
-            self.mentors.add(row.mentor_employee_no)
             shown.append(("mentor_employee_no", mentor_before, row.mentor_employee_no))
         return _Seat(cohort.id, old.id if old else None, row.mentor_employee_no, returns=old is not None and not is_in)
 

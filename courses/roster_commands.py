@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from flask import Flask
+from flask.cli import with_appcontext
 from flask_babel import force_locale
 
 from courses import roster
@@ -30,10 +31,11 @@ def _own_language() -> str:
     return "zh" if told.startswith("zh") else "en"
 
 
-@people_group.command("import")
+@click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default=_own_language, help="Language of the messages.")
+@with_appcontext
 def import_roster(file: Path, dry_run: bool, lang: str) -> None:
     """People from a roster: CSV (UTF-8 or GB18030) or XLSX, headings in Chinese or English. All of it or nothing."""
     with force_locale(lang):
@@ -68,5 +70,5 @@ def import_roster(file: Path, dry_run: bool, lang: str) -> None:
                + (" (dry run: nothing was changed)" if dry_run else ""))
 
 
-def register(app: Flask) -> None:
-    app.cli.add_command(people_group)
+def register(_app: Flask) -> None:
+    people_group.add_command(import_roster)

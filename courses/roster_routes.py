@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, flash, make_response, render_template, request, url_for
 from flask_login import current_user
@@ -27,7 +28,7 @@ class UploadForm(BaseForm):
 
 
 class ApplyForm(BaseForm):
-    plan = HiddenField(validators=[Length(max=64), Regexp("[0-9a-f]{64}")])
+    plan = HiddenField(validators=[Length(max=64), Regexp(r"[0-9a-f]{64}\Z")])
 
 
 @bp.get("/import")
@@ -153,4 +154,5 @@ def make_codes() -> Any:
     if not slips:
         flash(_("Everybody in %(cohort)s has chosen a password already.", cohort=pick(cohort.name)), "ok")
         return see(done.answer)
-    return render_template("people/codes_sheet.html", cohort=cohort, slips=slips)
+    until = slips[0].expires_at.astimezone(ZoneInfo(cohort.zone)).date().isoformat()
+    return render_template("people/codes_sheet.html", cohort=cohort, slips=slips, until=until)

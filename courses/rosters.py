@@ -72,6 +72,14 @@ def may_teach(actor: Actor, cohort_id: int) -> bool:
     return _covers(actor, Permission.TEACH, cohort_id)
 
 
+def cohort_pages(actor: Actor, cohort_id: int) -> frozenset[str]:
+    """Which pages of a cohort the actor may open: roster, sessions, levels, teach (register, observations), manage."""
+    teaches, reviews = may_teach(actor, cohort_id), _covers(actor, Permission.REVIEW, cohort_id)
+    manages = _covers(actor, Permission.MANAGE_COHORTS, cohort_id)
+    found = {"roster": teaches or reviews, "sessions": teaches or manages, "levels": teaches or reviews, "teach": teaches, "manage": manages}
+    return frozenset(name for name, is_open in found.items() if is_open)
+
+
 def _card(cohort: CohortView, openings: Mapping[str, date], taken: int, actor: Actor, trainers: tuple[str, ...] = ()) -> CohortCard:
     programme, today = queries.programme_of(cohort), clock.today(cohort.zone)
     phase: Phase = "coming" if today < cohort.starts_on else "over" if today > cohort.ends_on else "running"

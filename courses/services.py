@@ -182,7 +182,7 @@ def move_openings(cohort_id: int, wanted: Mapping[str, date], seen: Mapping[str,
     """
     cohort = db.session.get_one(Cohort, cohort_id)
     programme = programme_version(cohort.programme_version_id)
-    moved = dict(db.session.execute(select(UnitOpening.unit_key, UnitOpening.opens_on).where(UnitOpening.cohort_id == cohort_id)).tuples().all())
+    moved = dict(db.session.execute(select(UnitOpening.unit_key, UnitOpening.opens_on).where(UnitOpening.cohort_id == cohort_id)).all())
     now = opening_days(programme, cohort.starts_on, moved)
     other = {key: now[key] for key in now if key in seen and seen[key] != now[key]}
     if other:

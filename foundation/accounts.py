@@ -10,10 +10,11 @@ import threading
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from foundation import audit, clock
 from foundation.db import db
@@ -24,6 +25,7 @@ SESSION_ABSOLUTE = timedelta(hours=16)
 SESSION_IDLE = timedelta(hours=4)
 FREE_FAILURES = 5
 CODE_DAYS = 14
+_LOOK_ALIKES = str.maketrans("018", "OIB")  # never in a code, so whoever types them read a letter
 MIN_PASSWORD = 10
 _LOGINS_IN_FLIGHT = threading.BoundedSemaphore(4)
 # tests and the demo data choose cheaper parameters by environment; the hash itself says which were used
@@ -164,15 +166,24 @@ def open_session(candidate: Candidate, address: str, device: str) -> str:
     return token
 
 
+def _actor_statement() -> Select[Any]:
+    """Built once, on plain tables: every request begins with it."""
+    session, account, person, grant = AuthSession.__table__, Account.__table__, Person.__table__, GrantRow.__table__
+    return (
+        select(session.c.id, session.c.created_at, account.c.id.label("account_id"), account.c.login, account.c.language, account.c.must_change,
+               person.c.id.label("person_id"), person.c.name, person.c.employee_no, person.c.is_demo, grant.c.role, grant.c.scope)
+        .select_from(session).join(account, account.c.id == session.c.account_id).join(person, person.c.id == account.c.person_id)
+        .outerjoin(grant, (grant.c.person_id == person.c.id) & (grant.c.revoked_at.is_(None)))
+        .where(session.c.token_hash == bindparam("token_hash"), session.c.ended_at.is_(None), account.c.is_active).order_by(grant.c.id)
+    )
+
+
+_ACTOR = _actor_statement()
+
+
 def find_actor(token: str) -> Actor | None:
     """The person behind a session token, with all grants, in one select; None where ended, too old or inactive."""
-    columns = (AuthSession.id, AuthSession.created_at, Account.id.label("account_id"), Account.login, Account.language, Account.must_change,
-               Person.id.label("person_id"), Person.name, Person.employee_no, Person.is_demo, GrantRow.role, GrantRow.scope)
-    rows = db.session.execute(
-        select(*columns).join(Account, Account.id == AuthSession.account_id).join(Person, Person.id == Account.person_id)
-        .outerjoin(GrantRow, (GrantRow.person_id == Person.id) & (GrantRow.revoked_at.is_(None)))
-        .where(AuthSession.token_hash == _token_hash(token), AuthSession.ended_at.is_(None), Account.is_active)
-    ).all()
+    rows = db.session.connection().execute(_ACTOR, {"token_hash": _token_hash(token)}).all()
     if not rows or clock.now() - rows[0].created_at > SESSION_ABSOLUTE:
         return None
     first = rows[0]
@@ -219,16 +230,18 @@ def change_password(account_id: int, actor: Actor, current: str, new: str) -> No
     audit.record("account:change-password", f"account:{account_id}", actor.person_id)
 
 
-def make_first_code(account_id: int, by_id: int | None) -> str:
-    """A new single-use code for this account (the old ones stop working). Shown once, kept as a hash.
-
-    Sixteen letters and digits without look-alikes, in groups of four: 80 bits.
-    """
+def new_code() -> tuple[str, str]:
+    """A code for paper and its hash: sixteen letters and digits in groups of four, 80 bits; no 0, 1, 8 or 9 among them."""
     raw = base64.b32encode(secrets.token_bytes(10)).decode()
-    code = "-".join(raw[i:i + 4] for i in range(0, 16, 4))
+    return "-".join(raw[i:i + 4] for i in range(0, 16, 4)), _token_hash(raw)
+
+
+def make_first_code(account_id: int, by_id: int | None) -> str:
+    """A new single-use code for this account (the old ones stop working). Shown once, kept as a hash."""
+    code, code_hash = new_code()
     now = clock.now()
     db.session.execute(update(FirstCode).where(FirstCode.account_id == account_id, FirstCode.used_at.is_(None)).values(expires_at=now))
-    db.session.add(FirstCode(account_id=account_id, code_hash=_token_hash(raw), made_at=now, expires_at=now + timedelta(days=CODE_DAYS), made_by_id=by_id))
+    db.session.add(FirstCode(account_id=account_id, code_hash=code_hash, made_at=now, expires_at=now + timedelta(days=CODE_DAYS), made_by_id=by_id))
     audit.record("account:first-code", f"account:{account_id}", by_id)
     return code
 
@@ -245,7 +258,7 @@ def reset_password(account_id: int, actor_id: int) -> str:
 
 def redeem_first_code(login: str, code: str, new_password: str) -> int:
     """Choose a password with a first code; returns the account id. Raises CodeRefused or PasswordRefused."""
-    raw = unicodedata.normalize("NFKC", code).upper().replace("-", "").replace(" ", "")
+    raw = "".join(c for c in unicodedata.normalize("NFKC", code).upper().translate(_LOOK_ALIKES) if c.isalnum())
     row = db.session.execute(
         select(FirstCode, Account).join(Account, Account.id == FirstCode.account_id)
         .where(FirstCode.code_hash == _token_hash(raw), Account.login == fold_login(login))

@@ -33,7 +33,7 @@ def install(connection: Connection, tables: set[str] | None = None) -> None:
     """Make the triggers of all append-only tables that exist; drop and make again where they differ."""
     names = TABLES if tables is None else tables
     if connection.dialect.name == "sqlite":
-        existing = dict(connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type='trigger'")).tuples())
+        existing = {row[0]: row[1] for row in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type='trigger'"))}
         present = {row[0] for row in connection.execute(text("SELECT name FROM sqlite_master WHERE type='table'"))}
         for table in sorted(names & present):
             for name, sql in _sqlite_triggers(table).items():
@@ -44,7 +44,7 @@ def install(connection: Connection, tables: set[str] | None = None) -> None:
         return
     connection.exec_driver_sql(
         "CREATE OR REPLACE FUNCTION qizhou_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION '% is append-only: add a correcting row', TG_TABLE_NAME; END $$"
+        "$$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only: add a correcting row'; END $$"
     )
     present = {row[0] for row in connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"))}
     for table in sorted(names & present):
@@ -63,7 +63,7 @@ def install(connection: Connection, tables: set[str] | None = None) -> None:
 def missing(connection: Connection) -> set[str]:
     """Names of triggers that should exist and do not, or that read differently. Empty means the promise holds."""
     if connection.dialect.name == "sqlite":
-        existing = dict(connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type='trigger'")).tuples())
+        existing = {row[0]: row[1] for row in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type='trigger'"))}
         return {
             name for table in TABLES for name, sql in _sqlite_triggers(table).items() if existing.get(name) != sql
         }

@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 
 from foundation import audit, clock, content, i18n
 from foundation.db import transaction
+from foundation.people_commands import people_group
 
 content_group = AppGroup("content", help="The content files: check, plan, load.")
 ledger_group = AppGroup("ledger", help="The audit chain: verify, checkpoint.")
@@ -96,5 +97,6 @@ def register(app: Flask) -> None:
     app.cli.add_command(content_group)
     app.cli.add_command(ledger_group)
     app.cli.add_command(translations)
+    app.cli.add_command(people_group)
 
 

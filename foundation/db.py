@@ -170,7 +170,8 @@ def _lock_path() -> Path | None:
 
 
 @contextmanager
-def _turn_to_write() -> Iterator[None]:
+def turn_to_write() -> Iterator[None]:
+    """Wait for this process's turn among the writers of a SQLite database; no turns are taken on PostgreSQL."""
     path = _lock_path()
     if path is None:
         yield
@@ -194,6 +195,16 @@ def _turn_to_write() -> Iterator[None]:
 
 
 @contextmanager
+def writing() -> Iterator[None]:
+    """Transactions that begin in here begin IMMEDIATE (SQLite): they hold the write lock from their first moment."""
+    token = _writing.set(True)
+    try:
+        yield
+    finally:
+        _writing.reset(token)
+
+
+@contextmanager
 def transaction() -> Iterator[Change]:
     """The one way to change rows: ends the read, takes the turn, BEGIN IMMEDIATE; commits or leaves no trace.
 
@@ -206,8 +217,7 @@ def transaction() -> Iterator[Change]:
     change = Change()
     change_token = _change.set(change)
     try:
-        with _turn_to_write():
-            writing_token = _writing.set(True)
+        with turn_to_write(), writing():
             try:
                 db.session.connection()
                 if db.engine.dialect.name == "postgresql":
@@ -220,8 +230,6 @@ def transaction() -> Iterator[Change]:
             except BaseException:
                 db.session.rollback()
                 raise
-            finally:
-                _writing.reset(writing_token)
     finally:
         _change.reset(change_token)
     for follow_up in change.after_commit:

@@ -5,6 +5,7 @@ Each part keeps its own file foundation/translations/zh/<part>.po; set-up merges
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -64,8 +65,10 @@ def build() -> int:
                     merged.add(message.id, message.string, context=message.context)
     target = TRANSLATIONS / "zh" / "LC_MESSAGES" / "messages.mo"
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as handle:
+    fresh = target.with_suffix(f".{os.getpid()}")
+    with fresh.open("wb") as handle:
         write_mo(handle, merged)
+    fresh.replace(target)   # a server or a test beside us reads the old catalogue or the new one, never half of it
     return len(merged)
 
 
@@ -98,6 +101,11 @@ def hour(value: datetime, zone: str = "Asia/Shanghai") -> str:
     return value.astimezone(ZoneInfo(zone)).strftime("%H:%M")
 
 
+def month_short(value: date) -> str:
+    """The month under a day's number: 11 月 / Nov."""
+    return f"{value.month} 月" if language() == "zh" else MONTHS_EN[value.month - 1][:3]
+
+
 def figure(value: Decimal | int | None, places: int = 1) -> str:
     """A plain figure for reading (hours, shares); scores go through the scheme's own rounding instead."""
     if value is None:
@@ -110,5 +118,5 @@ def setup(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "zh")
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(TRANSLATIONS))
     babel.init_app(app, locale_selector=_choose)
-    app.jinja_env.filters.update(tr=pick, day=day, moment=moment, hour=hour, figure=figure)
+    app.jinja_env.filters.update(tr=pick, day=day, moment=moment, hour=hour, figure=figure, month_short=month_short)
     app.jinja_env.globals.update(lang=language)

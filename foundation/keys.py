@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,14 +27,20 @@ class Keys:
 
 
 def _write_once(path: Path, content: bytes) -> None:
+    """Make the file whole or not at all: whoever finds it finds all of it, and of two who make it one wins."""
+    if path.exists():
+        return
+    handle, fresh = tempfile.mkstemp(prefix=".key-", dir=path.parent.parent)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(fresh, path)
     except FileExistsError:
         return
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    finally:
+        Path(fresh).unlink()
 
 
 def _new_ed25519() -> bytes:

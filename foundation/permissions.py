@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 from flask import abort, current_app
@@ -75,7 +75,7 @@ class Actor(UserMixin):
     def get_id(self) -> str:
         return self.token
 
-    @property
+    @cached_property
     def roles(self) -> frozenset[Role]:
         return frozenset(grant.role for grant in self.grants)
 
@@ -97,9 +97,10 @@ def requires(*permissions: Permission) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            if not current_user.is_authenticated:
+            actor = current_user._get_current_object()   # the proxy looks the person up again at each use
+            if not actor.is_authenticated:
                 return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
-            if permissions and not any(current_user.may(permission) for permission in permissions):
+            if permissions and not any(actor.may(permission) for permission in permissions):
                 abort(403)
             return view(*args, **kwargs)
 

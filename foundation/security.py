@@ -16,18 +16,21 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
+HSTS = "max-age=31536000"
+
 
 def setup(app: Flask) -> None:
     """Set headers on every answer; cookies are Secure and HSTS is sent only where the public address is https."""
     https = app.config["BASE_URL"].startswith("https:")
-    app.config.update(SESSION_COOKIE_NAME="qizhou", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_SECURE=https)
+    app.config.update(SESSION_COOKIE_NAME="qizhou", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_SECURE=https,
+                      SESSION_REFRESH_EACH_REQUEST=False)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if https:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+            response.headers["Strict-Transport-Security"] = HSTS
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Va
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 Path_ = tuple[Any, ...]
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -89,6 +90,14 @@ def parse_yaml(text: str, source: Source, first_line: int = 1) -> Source:
         mark = fault.problem_mark
         line, column = (mark.line + first_line, mark.column + 1) if mark else (1, 1)
         source.problems.append(Problem(source.path, line, column, str(fault.problem or fault)))
+        return source
+    except ReaderError as fault:
+        before = text[: fault.position]
+        source.problems.append(Problem(source.path, before.count("\n") + first_line, fault.position - before.rfind("\n"),
+                                       f"has a character that no text file should have (U+{ord(text[fault.position]):04X})"))
+        return source
+    except RecursionError:
+        source.problems.append(Problem(source.path, first_line, 1, "is nested too deeply"))
         return source
     seen: set[int] = set()
     source.value = _build(node, (), source, seen, first_line) if node is not None else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,53 +14,128 @@ from typing import Any
 os.environ.setdefault("QIZHOU_ARGON2_KIB", "64")
 
 import pytest
-from flask import Flask
+from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import NullPool, create_engine, event
 
 from app import create_app
-from foundation import append_only, content, i18n
+from foundation import content, i18n, schema
 from foundation.db import db, transaction
+from tests import postgres
 from tests.factories import Factory
 
 
-def make_schema(app: Flask) -> None:
-    """Tables and triggers, as the migrations leave them (a house test compares the two)."""
-    with app.app_context():
-        db.create_all()
-        with db.engine.begin() as connection:
-            append_only.install(connection)
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A folder that all processes of this run share, and the pid of the run itself (under pytest-xdist the parent's)."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent, os.getppid()) if os.environ.get("PYTEST_XDIST_WORKER") else (base, os.getpid())
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A QIZHOU_DATA folder whose database has schema and content, and nobody in it."""
-    i18n.build()
-    data = tmp_path_factory.mktemp("template")
-    app = create_app({"DATA": data})
-    make_schema(app)
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def fill(app: Flask) -> None:
+    """Schema by the migrations and all content by its loader: what the launcher does with an empty database."""
     with app.app_context():
+        schema.upgrade()
         library = content.read_all()
         assert not library.errors, "\n".join(map(str, library.errors))
         with transaction():
             content.load(library, None)
         db.session.remove()
-        with db.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        if db.engine.dialect.name == "sqlite":
+            with db.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A QIZHOU_DATA folder whose database has schema and content, and nobody in it."""
+    shared, _run = _shared(tmp_path_factory)
+    data = shared / "template"
+    with _alone(shared / "template.lock"):
+        if not data.exists():
+            i18n.build()
+            unfinished = shared / "template.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            fill(create_app({"DATA": unfinished}))
+            unfinished.rename(data)
     return data
 
 
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Address of this run's PostgreSQL (its database `postgres`); fails, never skips, where the programs are missing."""
+    shared, run = _shared(tmp_path_factory)
+    return postgres.cluster(shared / "postgres", run)
+
+
 @pytest.fixture
-def app(template: Path, tmp_path: Path) -> Iterator[Flask]:
-    """The application on its own copy of the template, inside an application context."""
+def empty_postgres(postgres_server: str) -> Iterator[str]:
+    """Address of a new empty database; dropped afterwards."""
+    yield from _postgres_database(postgres_server)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a PostgreSQL database with schema and content, to be copied for each test."""
+    shared, _run = _shared(tmp_path_factory)
+    with _alone(shared / "postgres-template.lock"):
+        done = shared / "postgres-template.done"
+        if not done.exists():
+            i18n.build()
+            _on_server(postgres_server, "DROP DATABASE IF EXISTS template_qizhou", "CREATE DATABASE template_qizhou")
+            fill(create_app({"DATA": shared / "postgres-template", "SQLALCHEMY_DATABASE_URI": _database(postgres_server, "template_qizhou")}))
+            done.touch()
+    return "template_qizhou"
+
+
+def _on_server(server: str, *statements: str) -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def _database(server: str, name: str) -> str:
+    return server.replace("/postgres?", f"/{name}?")
+
+
+def _postgres_database(server: str, template_name: str = "template0") -> Iterator[str]:
+    name = f"test_{secrets.token_hex(6)}"
+    _on_server(server, f"CREATE DATABASE {name} TEMPLATE {template_name}")
+    yield _database(server, name)
+    _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+ON_BOTH = pytest.mark.parametrize("app", [pytest.param("sqlite"), pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+
+
+@pytest.fixture
+def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    """The application on its own copy of the template, inside an application context.
+
+    On SQLite; on PostgreSQL in tests marked `postgres`; on both, one after the other, in tests decorated with ON_BOTH.
+    """
     data = tmp_path / "data"
-    shutil.copytree(template, data)
-    application = create_app({"DATA": data, "TESTING": True, "PROPAGATE_EXCEPTIONS": False})
+    settings = {"DATA": data, "TESTING": True, "PROPAGATE_EXCEPTIONS": False}
+    database: Iterator[str] = iter(())
+    if request.node.get_closest_marker("postgres"):
+        database = _postgres_database(request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_template"))
+        settings["SQLALCHEMY_DATABASE_URI"] = next(database)
+    else:
+        shutil.copytree(request.getfixturevalue("template"), data)
+    application = create_app(settings)
     with application.app_context():
         yield application
         db.session.remove()
         db.engine.dispose()
+    next(database, None)
 
 
 @pytest.fixture
@@ -69,6 +146,13 @@ def make(app: Flask) -> Factory:
 
 class Browserless(FlaskClient):
     """A client that signs in like a person and reads the CSRF token from the page."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Each request begins with an empty `g`, as on the server: the test's own application context would keep the signed-in
+        person, the language and the form token of the request before, also of another client."""
+        for name in list(g) if has_app_context() else ():
+            g.pop(name)
+        return super().open(*args, **kwargs)
 
     def sign_in(self, login: str, password: str = "correct-horse-battery") -> Browserless:
         answer = self.post("/login", data={"login": login, "password": password, "csrf_token": self.token("/login")})
@@ -86,8 +170,6 @@ class Browserless(FlaskClient):
 
     def send(self, address: str, data: dict[str, Any] | None = None, op: str = "", **kwargs: Any) -> Any:
         """POST a form with its CSRF token and an operation id, as a page would."""
-        import secrets
-
         fields = {"csrf_token": self.token(), "op": op or secrets.token_urlsafe(8), **(data or {})}
         return self.post(address, data=fields, **kwargs)
 

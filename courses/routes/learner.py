@@ -17,13 +17,13 @@ from courses.reading import Reading, find_reading
 from courses.routes.base import bp
 from courses.rules.calendar import opening_days, week_number
 from courses.rules.outline import SESSION_KINDS, Activity, Programme
-from courses.rules.progress import is_done, unit_states
+from courses.rules.progress import is_done, is_unit_open, unit_states
 from courses.titles import activity_titles
 from foundation import clock, content, drawing, pages
 from foundation.forms import ConfirmForm
 from foundation.i18n import gettext as _
 from foundation.i18n import language
-from foundation.permissions import Permission, requires
+from foundation.permissions import Actor, Permission, Role, requires
 from foundation.splice import Spliced
 from foundation.web import change, see
 
@@ -74,23 +74,24 @@ def lesson(ref: str) -> Any:
     if reading is None:
         return _staff_lesson(ref)
     programme = queries.programme_version(reading.cohort.programme_version_id)
-    unit = programme.unit_of("lesson", ref)
+    unit = queries.unit_of_lesson(reading.cohort.programme_version_id, ref)
     if unit is None:
         abort(404)
-    openings = opening_days(programme, reading.cohort.starts_on, dict(reading.moved))
-    states = unit_states(programme, openings, clock.today(reading.cohort.zone), reading.done, {}, reading.waived)
-    state = next(s for s in states if s.unit.key == unit.key)
-    if not state.is_open:
-        return render_template("courses/closed.html", state=state, cohort=reading.cohort), 403
-    view = lesson_view(reading.version_id, language(), reading.glossary_id, reading.sources_id)
-    return _spliced_page(reading, view, programme).fill(_personal(reading, view), _fallback(reading, view))
+    opens_on = dict(reading.moved).get(unit.key) or opening_days(programme, reading.cohort.starts_on, {})[unit.key]
+    if not is_unit_open(programme, unit.key, opens_on, clock.today(reading.cohort.zone), reading.done, reading.waived):
+        states = unit_states(programme, queries.openings_of(reading.cohort), clock.today(reading.cohort.zone), reading.done, {}, reading.waived)
+        return render_template("courses/closed.html", state=next(s for s in states if s.unit.key == unit.key), cohort=reading.cohort), 403
+    language_ = language()
+    view = lesson_view(reading.version_id, language_, reading.glossary_id, reading.sources_id)
+    actor = current_user._get_current_object()
+    return _spliced_page(reading, view, programme, actor.roles, language_).fill(*_personal(reading, view, actor, language_))
 
 
 _PAGES: dict[tuple[Any, ...], Spliced] = {}
 
 
-def _spliced_page(reading: Reading, view: LessonView, programme: Programme) -> Spliced:
-    key = (str(current_app.config["DATA"]), view.version_id, language(), programme.key, reading.cohort.programme_version_id, current_user.roles)
+def _spliced_page(reading: Reading, view: LessonView, programme: Programme, roles: frozenset[Role], language_: str) -> Spliced:
+    key = (str(current_app.config["DATA"]), view.version_id, language_, programme.key, reading.cohort.programme_version_id, roles)
     page = _PAGES.get(key)
     if page is None:
         if len(_PAGES) > 400:
@@ -107,33 +108,34 @@ def _spliced_page(reading: Reading, view: LessonView, programme: Programme) -> S
     return page
 
 
-def _personal(reading: Reading, view: LessonView) -> dict[str, str]:
+def _personal(reading: Reading, view: LessonView, actor: Actor, language_: str) -> tuple[dict[str, str], Any]:
+    """One person's values for the holes, and what fills the holes that are many: ticks, self-checks, the finish."""
+    csrf = generate_csrf()
     values = {
-        "csrf": generate_csrf(),
-        "avatar": str(escape(pages.initials(current_user.name))),
-        "name": str(escape(current_user.name)),
+        "csrf": csrf,
+        "avatar": str(escape(pages.initials(actor.name))),
+        "name": str(escape(actor.name)),
         "messages": render_template("components/_messages.html") if "_flashes" in session else "",
-        "done": "is-done" if ("lesson", view.key) in reading.done else "is-open",
-        "op": secrets.token_urlsafe(12),
     }
-    return values
+    token = {"csrf": csrf}
 
+    def new_op(_name: str) -> str:
+        return secrets.token_urlsafe(12)
 
-def _fallback(reading: Reading, view: LessonView) -> Any:
     def fill(name: str) -> str:
         what, _colon, rest = name.partition(":")
-        if what == "read":
+        if what in ("read", "tick"):
             kind, _colon, ref = rest.partition(":")
-            return "is-read" if (kind, ref) in reading.done else ""
-        if what == "tick":
-            kind, _colon, ref = rest.partition(":")
-            return _ICON_DONE if (kind, ref) in reading.done else _ICON_OPEN
+            is_done_ = (kind, ref) in reading.done
+            if what == "tick":
+                return _ICON_DONE if is_done_ else _ICON_OPEN
+            return "is-read" if is_done_ else ""
         if what == "check":
-            return _check_html(view, rest, reading.answers.get(rest), language()).fill({"csrf": generate_csrf()}, lambda _n: secrets.token_urlsafe(12))
-        return _finish_html(("lesson", view.key) in reading.done, len([k for k in view.check_keys if k not in reading.answers]), view.key, language()).fill(
-            {"csrf": generate_csrf()}, lambda _n: secrets.token_urlsafe(12))
+            return _check_html(view, rest, reading.answers.get(rest), language_).fill(token, new_op)
+        open_checks = sum(key not in reading.answers for key in view.check_keys)
+        return _finish_html(("lesson", view.key) in reading.done, open_checks, view.key, language_).fill(token, new_op)
 
-    return fill
+    return values, fill
 
 
 _ICON_DONE, _ICON_OPEN = str(drawing.icon("check-c")), str(drawing.icon("circle"))

@@ -16,6 +16,12 @@ from foundation.permissions import Permission, requires
 from foundation.web import change, see
 
 
+@bp.app_template_global("cohort_pages")
+def cohort_pages(cohort_id: int) -> frozenset[str]:
+    """Which pages of a cohort the reader may open, for the links between them."""
+    return rosters.cohort_pages(current_user, cohort_id)
+
+
 @bp.get("/cohorts")
 @requires(Permission.TEACH, Permission.REVIEW)
 def cohorts() -> Any:

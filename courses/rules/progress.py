@@ -91,6 +91,11 @@ def unit_states(programme: Programme, openings: Mapping[str, date], today: date,
     return tuple(states)
 
 
+def is_unit_open(programme: Programme, unit_key: str, opens_on: date, today: date, done: Done, waived: frozenset[str]) -> bool:
+    """Whether one unit is open, without looking at the others: for the pages read most."""
+    return opens_on <= today and all(gate_state(gate, done, waived) != "open" for gate in programme.gates_before(unit_key))
+
+
 def next_activity(states: Iterable[UnitState], done: Done) -> tuple[Unit, Activity] | None:
     """The first activity in an open unit that the trainee can do alone now and has not done; None when all are."""
     for state in states:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, jsonify
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from foundation import append_only
+from foundation import append_only, schema
 from foundation.db import db
 from foundation.permissions import public
 
 bp = Blueprint("foundation", __name__)
-
-
-def schema_head() -> str:
-    """The migration this program was written for."""
-    config = Config()
-    config.set_main_option("script_location", f"{current_app.root_path}/migrations")
-    return ScriptDirectory.from_config(config).get_current_head() or ""
 
 
 @bp.get("/healthz")
@@ -38,7 +29,7 @@ def readyz() -> tuple[Response, int]:
             missing = append_only.missing(connection)
     except SQLAlchemyError:
         return jsonify(status="unready", reason="database"), 503
-    if found != schema_head():
+    if found != schema.HEAD:
         return jsonify(status="unready", reason="schema", found=found), 503
     if missing:
         return jsonify(status="unready", reason="triggers", missing=sorted(missing)), 503

@@ -52,10 +52,10 @@ def entries(actor: Actor) -> tuple[Entry, ...]:
     if may(Permission.EXPORT_RECORDS):
         found += [_entry(_("Certification records"), "reporting.certifications", "table")]
     if may(Permission.MANAGE_PEOPLE):
-        found += [_entry(_("People"), "people.listing", "user", "people.")]
+        found += [_entry(_("People"), "people.listing", "user", "people.listing", "people.one", "people.new", "people.save", "people.reset", "roster.")]
     if may(Permission.MANAGE_COHORTS):
         found += [_entry(_("Manage cohorts"), "courses.manage", "book", "courses.manage")]
     if may(Permission.READ_AUDIT):
-        found += [_entry(_("Audit trail"), "people.audit", "shield", tab=False)]
+        found += [_entry(_("Audit trail"), "people.audit", "shield", "people.verify_audit")]
     unique = {entry.address: entry for entry in found if entry.address}
     return tuple(unique.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from courses import queries as courses
-from courses.models import Cohort
+from courses.models import Cohort, Enrolment
 from courses.rules.calendar import week_number
 from courses.rules.outline import Programme
 from courses.rules.progress import UnitState, earned_minutes, gate_state, next_activity
@@ -19,6 +19,9 @@ from foundation import clock
 from foundation.db import db
 from foundation.people import Account, FirstCode, Person
 from foundation.permissions import Actor, Permission
+from training.assessment import queries as assessment
+from training.assessment.models import ResultDecision
+from training.credentials.models import Credential, LiveCredential
 from training.participation import queries as participation
 
 
@@ -31,6 +34,7 @@ class DateLine:
     title: dict[str, str]
     place: str
     minutes: int
+    is_deadline: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,16 @@ def _legs(programme: Programme, states: tuple[UnitState, ...], week: int, done: 
     return tuple(legs)
 
 
+def with_deadlines(page: TraineePage, standing: assessment.StandingPage) -> TraineePage:
+    """The same page whose dates also name the last day of each component that is not done."""
+    lines = [DateLine(row.due_on, "", _title(row.title), "", 0, is_deadline=True) for row in standing.rows if row.status in ("open", "partly", "running")]
+    return replace(page, dates=tuple(sorted([*page.dates, *lines], key=lambda line: (line.day, line.is_deadline, line.time)))[:5])
+
+
+def _title(title: Any) -> dict[str, str]:
+    return {"zh": title.zh, "en": title.en}
+
+
 def _dates(cohort: courses.CohortView) -> tuple[DateLine, ...]:
     zone = ZoneInfo(cohort.zone)
     lines = []
@@ -150,3 +164,62 @@ def admin_page() -> AdminPage:
         select(func.count()).select_from(Cohort).scalar_subquery(),
     )).one()
     return AdminPage(*row, now)
+
+
+@dataclass(frozen=True)
+class MenteeLine:
+    enrolment: courses.EnrolmentView
+    cohort_name: dict[str, str]
+    hours: int
+    planned: int
+    gates_passed: int
+    gates: int
+
+
+def mentor_page(actor: Actor) -> tuple[MenteeLine, ...]:
+    """The mentor's own trainees with hours and the gate that holds them, in a fixed number of selects."""
+    mentees = courses.enrolments_with_mentor(actor.person_id)
+    ids = [mentee.id for mentee in mentees]
+    done, waived, attended = courses.done_of(ids), courses.waivers_of(ids), participation.attended_by_refs(ids)
+    cohorts = {cohort_id: courses.get_cohort(cohort_id) for cohort_id in {mentee.cohort_id for mentee in mentees}}
+    lines = []
+    for mentee in mentees:
+        programme = courses.programme_of(cohorts[mentee.cohort_id])
+        passed = sum(1 for stage in programme.stages if stage.gate and gate_state(stage.gate, done[mentee.id], waived[mentee.id]) != "open")
+        lines.append(MenteeLine(mentee, cohorts[mentee.cohort_id].name, earned_minutes(programme, done[mentee.id], attended[mentee.id]) // 60, programme.hours,
+                                passed, sum(1 for stage in programme.stages if stage.gate)))
+    return tuple(lines)
+
+
+@dataclass(frozen=True)
+class ReviewLine:
+    """A cohort whose results are reviewed: how many decisions are on record, and the day they are due."""
+
+    summary: assessment.BoardSummary
+    confirmed: int
+
+
+def review_page(actor: Actor) -> tuple[ReviewLine, ...]:
+    boards = assessment.boards(actor)[:12]
+    decided = dict(db.session.execute(
+        select(Enrolment.cohort_id, func.count(func.distinct(ResultDecision.enrolment_id))).join(ResultDecision, ResultDecision.enrolment_id == Enrolment.id)
+        .where(Enrolment.withdrawn_at.is_(None)).group_by(Enrolment.cohort_id)).tuples().all())
+    return tuple(ReviewLine(board, decided.get(board.cohort.id, 0)) for board in boards)
+
+
+@dataclass(frozen=True)
+class RecordsCount:
+    valid: int
+    issued_30_days: int
+    as_of: datetime
+
+
+def records_page() -> RecordsCount:
+    """How many certificates stand in HR's records, and how many came in the last thirty days."""
+    now = clock.now()
+    valid, recent = db.session.execute(select(
+        select(func.count()).select_from(LiveCredential).join(Credential, Credential.id == LiveCredential.credential_id)
+        .where(Credential.released_at <= now).scalar_subquery(),
+        select(func.count()).select_from(Credential).where(Credential.released_at <= now, Credential.issued_at > now - timedelta(days=30)).scalar_subquery(),
+    )).one()
+    return RecordsCount(valid, recent, now)

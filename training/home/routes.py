@@ -1,13 +1,16 @@
-"""The start page: each role sees what to do next."""
+"""The start page: each role sees what to do next; somebody with several roles sees the sections below each other."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, current_app, render_template
 from flask_login import current_user
 
-from foundation.permissions import requires
+from foundation.permissions import Permission, requires
+from training.assessment import queries as assessment
+from training.grading import queries as grading
+from training.home import queries
 
 bp = Blueprint("home", __name__)
 
@@ -15,7 +18,26 @@ bp = Blueprint("home", __name__)
 @bp.get("/")
 @requires()
 def start() -> Any:
-    return render_template("home/start.html", name=current_user.name)
+    may = current_user.may
+    trainee = queries.trainee_page(current_user) if may(Permission.LEARN) else None
+    standing = assessment.standing_page(trainee.enrolment.id) if trainee else None
+    if trainee and standing:
+        trainee = queries.with_deadlines(trainee, standing)
+    return render_template(
+        "home/start.html",
+        name=current_user.name,
+        trainee=trainee,
+        standing=standing,
+        lonely=may(Permission.LEARN) and trainee is None,
+        trainer=queries.trainer_page(current_user) if may(Permission.TEACH) else None,
+        queue=grading.queue_page(current_user) if may(Permission.RATE) else None,
+        mentor=queries.mentor_page(current_user) if may(Permission.MENTOR) else None,
+        boards=queries.review_page(current_user) if may(Permission.REVIEW) else None,
+        red_lines=grading.red_lines_page(current_user) if may(Permission.JUDGE_RED_LINES) else None,
+        records=queries.records_page() if may(Permission.EXPORT_RECORDS) else None,
+        admin=queries.admin_page() if may(Permission.MANAGE_PEOPLE) else None,
+        endpoints=current_app.extensions["activity_endpoints"],
+    )
 
 
 BLUEPRINTS = (bp,)

@@ -1,0 +1,1 @@
+"""What is asked and what was answered: item bank, blueprints, attempts, responses."""

@@ -1,0 +1,38 @@
+"""Reads of this part: attempts and what they earned (`attempts`), and the pictures pages print (`pages`)."""
+
+from quizzes.queries.attempts import (
+    AttemptView,
+    Earned,
+    ExamFact,
+    SlotView,
+    attempts_of,
+    bank,
+    blueprint_version,
+    chain_holds,
+    chain_of,
+    earned_of,
+    exam_facts,
+    get_attempt,
+    item_version,
+    own_attempt_or_404,
+    score_now,
+    slots_of,
+)
+from quizzes.queries.pages import (
+    AttemptPage,
+    CheckPage,
+    ResultPage,
+    StartPage,
+    attempt_page,
+    check_page,
+    described,
+    one_question,
+    result_page,
+    start_page,
+)
+
+__all__ = [
+    "AttemptPage", "AttemptView", "CheckPage", "Earned", "ExamFact", "ResultPage", "SlotView", "StartPage", "attempt_page", "attempts_of", "bank",
+    "blueprint_version", "chain_holds", "chain_of", "check_page", "described", "earned_of", "exam_facts", "get_attempt", "item_version",
+    "one_question", "own_attempt_or_404", "result_page", "score_now", "slots_of", "start_page",
+]

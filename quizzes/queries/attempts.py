@@ -1,0 +1,268 @@
+"""Reads of this part: items and blueprints as types, attempts as they stand now, exam facts for the assessment.
+
+An attempt past its time IS closed with what was saved in time, whether or not anybody has posted it: every read here
+derives that from the clock. Nothing in here writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from flask import abort
+from sqlalchemy import Row, Select, func, select
+
+from courses.models import Enrolment
+from foundation import clock, content
+from foundation.db import db
+from foundation.permissions import Actor
+from quizzes.models import AnswerSave, Attempt, Closure, Response, Slot
+from quizzes.rules import attempt as sitting
+from quizzes.rules import item as items
+from quizzes.rules.answer import Answer, completeness
+from quizzes.rules.blueprint import Blueprint
+from quizzes.rules.item import Answerable, Item, ItemSet
+from quizzes.rules.scoring import Scored, mark, percent, score
+
+
+# ── content as types ─────────────────────────────────────────────────────────────────────────────────────────────
+@lru_cache(maxsize=4096)
+def _item(_database: str, version_id: int) -> Item:
+    return items.parse(content.version(version_id).body)
+
+
+def item_version(version_id: int) -> Item:
+    """The item of a content version, parsed once per process."""
+    return _item(str(db.engine.url), version_id)
+
+
+@lru_cache(maxsize=256)
+def _blueprint(_database: str, version_id: int) -> Blueprint:
+    return Blueprint.model_validate(content.version(version_id).body)
+
+
+def blueprint_version(version_id: int) -> Blueprint:
+    """The blueprint of a content version, parsed once per process."""
+    return _blueprint(str(db.engine.url), version_id)
+
+
+def bank() -> dict[str, tuple[int, Item]]:
+    """Piece key → (version id, item) of everything that may be drawn now; retired pieces are not."""
+    return {key: (version_id, item_version(version_id)) for key, version_id in content.current_ids("item").items()}
+
+
+# ── attempts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class AttemptView:
+    """An attempt with its end, if it was posted. `state(now)` says how it stands, posted or not."""
+
+    id: int
+    enrolment_id: int
+    cohort_id: int
+    person_id: int
+    blueprint_key: str
+    blueprint_version_id: int
+    purpose: str
+    number: int
+    started_at: datetime
+    closes_at: datetime
+    high_water_at: datetime
+    closed_at: datetime | None
+    closed_how: str | None
+    head_hash: str | None
+    saves: int | None
+
+    @property
+    def blueprint(self) -> Blueprint:
+        return blueprint_version(self.blueprint_version_id)
+
+    def state(self, now: datetime) -> sitting.State:
+        return sitting.state(now, self.high_water_at, self.closes_at, self.closed_how)
+
+    def is_open(self, now: datetime) -> bool:
+        return self.state(now) == "open"
+
+    def ended_at(self, now: datetime) -> datetime | None:
+        """When it ended: at hand-in, else at its deadline; None while it is open."""
+        return self.closed_at or (None if self.is_open(now) else self.closes_at)
+
+    def seconds_left(self, now: datetime) -> int:
+        return sitting.seconds_left(now, self.high_water_at, self.closes_at)
+
+
+def _attempts() -> Select[Any]:
+    return (
+        select(Attempt.id, Attempt.enrolment_id, Enrolment.cohort_id, Enrolment.person_id, Attempt.blueprint_key, Attempt.blueprint_version_id,
+               Attempt.purpose, Attempt.number, Attempt.started_at, Attempt.closes_at, Attempt.high_water_at, Closure.closed_at, Closure.how,
+               Closure.head_hash, Closure.saves)
+        .join(Enrolment, Enrolment.id == Attempt.enrolment_id).outerjoin(Closure, Closure.attempt_id == Attempt.id)
+    )
+
+
+def get_attempt(attempt_id: int) -> AttemptView:
+    """The attempt of that id. Raises NoResultFound."""
+    return AttemptView(*db.session.execute(_attempts().where(Attempt.id == attempt_id)).one())
+
+
+def own_attempt_or_404(attempt_id: int, actor: Actor) -> AttemptView:
+    """The attempt if it is the actor's own; another person's is the same 404 as an unknown one."""
+    row = db.session.execute(_attempts().where(Attempt.id == attempt_id, Enrolment.person_id == actor.person_id)).first()
+    return AttemptView(*row) if row else abort(404)
+
+
+def attempts_of(enrolment_id: int, blueprint_key: str, limit: int = 20) -> tuple[AttemptView, ...]:
+    """Attempts of one trainee at one quiz, the latest first."""
+    rows = db.session.execute(
+        _attempts().where(Attempt.enrolment_id == enrolment_id, Attempt.blueprint_key == blueprint_key).order_by(Attempt.number.desc()).limit(limit)
+    )
+    return tuple(AttemptView(*row) for row in rows)
+
+
+@dataclass(frozen=True)
+class SlotView:
+    """A place in a paper with the answer that stands in it. `version` 0: nothing was saved yet."""
+
+    id: int
+    attempt_id: int
+    position: int
+    item: Answerable
+    piece: Item
+    version_id: int
+    marks: Decimal
+    order: tuple[str, ...]
+    values: dict[str, str]
+    version: int = 0
+    answer: Answer | None = None
+    saved_at: datetime | None = None
+    receipt: str = ""
+
+    @property
+    def in_set(self) -> ItemSet | None:
+        return self.piece if isinstance(self.piece, ItemSet) else None
+
+    @property
+    def completeness(self) -> str:
+        return completeness(self.item, self.answer)
+
+    def scored(self) -> Scored:
+        return score(self.item, self.answer, self.values)
+
+
+_SLOT = (Slot.id, Slot.attempt_id, Slot.position, Slot.item_key, Slot.item_version_id, Slot.marks, Slot.frozen)
+
+
+def slot_view(row: Row[Any], save: Row[Any] | None) -> SlotView:
+    id_, attempt_id, position, item_key, version_id, marks, frozen = row
+    piece = item_version(version_id)
+    last = (save.version, save.answer, save.saved_at, save.receipt) if save is not None else ()
+    return SlotView(id_, attempt_id, position, items.part(piece, item_key), piece, version_id, marks, tuple(frozen["order"]), frozen["values"], *last)
+
+
+def slots_of(attempt_ids: Collection[int]) -> dict[int, tuple[SlotView, ...]]:
+    """Attempt id → its slots in order, each with the answer that stands: two selects, however many attempts."""
+    latest = select(func.max(AnswerSave.id)).where(AnswerSave.attempt_id.in_(attempt_ids)).group_by(AnswerSave.slot_id)
+    saves = {row.slot_id: row for row in db.session.execute(
+        select(AnswerSave.slot_id, AnswerSave.version, AnswerSave.answer, AnswerSave.saved_at, AnswerSave.receipt).where(AnswerSave.id.in_(latest)))}
+    found: dict[int, list[SlotView]] = {id_: [] for id_ in attempt_ids}
+    for row in db.session.execute(select(*_SLOT).where(Slot.attempt_id.in_(attempt_ids)).order_by(Slot.attempt_id, Slot.position)):
+        found[row.attempt_id].append(slot_view(row, saves.get(row.id)))
+    return {id_: tuple(slots) for id_, slots in found.items()}
+
+
+def chain_of(attempt_id: int) -> tuple[sitting.Save, ...]:
+    """Every save of an attempt in order, as the chain hashes them."""
+    rows = db.session.execute(
+        select(Slot.position, AnswerSave.version, AnswerSave.op, AnswerSave.answer, AnswerSave.saved_at)
+        .join(Slot, Slot.id == AnswerSave.slot_id).where(AnswerSave.attempt_id == attempt_id).order_by(AnswerSave.id)
+    )
+    return tuple(sitting.Save(position, version, op, answer, saved_at.isoformat(timespec="microseconds"))
+                 for position, version, op, answer, saved_at in rows)
+
+
+def chain_holds(attempt_id: int) -> bool:
+    """Whether the saves of an attempt are those it was closed with: recomputes the chain from the first save."""
+    saves = chain_of(attempt_id)
+    stored = db.session.scalars(select(AnswerSave.hash).where(AnswerSave.attempt_id == attempt_id).order_by(AnswerSave.id)).all()
+    head = sitting.GENESIS
+    for save, expected in zip(saves, stored, strict=True):
+        head = sitting.chain_hash(head, attempt_id, save)
+        if head != expected:
+            return False
+    closed = db.session.execute(select(Closure.head_hash, Closure.saves).where(Closure.attempt_id == attempt_id)).first()
+    return closed is None or (closed.head_hash, closed.saves) == (head, len(saves))
+
+
+# ── what attempts earned ─────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Earned:
+    """What a closed attempt earned. `score` 0..100, unrounded; None where no slot is scored by the program."""
+
+    score: Decimal | None
+    earned: Decimal
+    possible: Decimal
+    by_slot: dict[int, tuple[Decimal, Decimal]]          # slot id → (fraction, mark)
+
+
+def _earned(slots: Sequence[SlotView], results: dict[int, tuple[Decimal, Decimal]]) -> Earned:
+    scored = [slot for slot in slots if slot.id in results]
+    marks = [results[slot.id][1] for slot in scored]
+    possible = [slot.marks for slot in scored]
+    return Earned(percent(marks, possible), sum(marks, Decimal(0)), sum(possible, Decimal(0)), results)
+
+
+def score_now(slots: Sequence[SlotView]) -> Earned:
+    """What the saved answers earn by today's reading of their frozen keys; how an unposted end is counted."""
+    results = {}
+    for slot in slots:
+        fraction = slot.scored().fraction
+        if fraction is not None:
+            results[slot.id] = (fraction, mark(fraction, slot.marks))
+    return _earned(slots, results)
+
+
+def earned_of(attempts: Sequence[AttemptView], now: datetime) -> dict[int, Earned]:
+    """Attempt id → what it earned, for those that have ended: from the responses of the latest run, else derived."""
+    ended = [attempt for attempt in attempts if not attempt.is_open(now)]
+    if not ended:
+        return {}
+    slots = slots_of([attempt.id for attempt in ended])
+    posted: dict[int, dict[int, tuple[Decimal, Decimal]]] = {}
+    rows = db.session.execute(
+        select(Response.attempt_id, Response.slot_id, Response.fraction, Response.mark)
+        .where(Response.attempt_id.in_([attempt.id for attempt in ended if attempt.closed_how])).order_by(Response.run)
+    )
+    for attempt_id, slot_id, fraction, earned in rows:
+        posted.setdefault(attempt_id, {})[slot_id] = (fraction, earned)
+    return {attempt.id: _earned(slots[attempt.id], posted.get(attempt.id, {})) if attempt.closed_how else score_now(slots[attempt.id])
+            for attempt in ended}
+
+
+@dataclass(frozen=True)
+class ExamFact:
+    """One sitting of an exam. `score` 0..100, unrounded, None while it is open; `performed_at`: hand-in, or the deadline."""
+
+    attempt_id: int
+    number: int
+    score: Decimal | None
+    is_open: bool
+    started_at: datetime
+    performed_at: datetime | None
+
+
+def exam_facts(enrolment_ids: Collection[int], blueprint_key: str) -> dict[int, list[ExamFact]]:
+    """Enrolment id → its sittings of an exam in order. Only attempts made with the purpose `exam` count, ever."""
+    found: dict[int, list[ExamFact]] = {id_: [] for id_ in enrolment_ids}
+    now = clock.now()
+    attempts = [AttemptView(*row) for row in db.session.execute(
+        _attempts().where(Attempt.enrolment_id.in_(enrolment_ids), Attempt.blueprint_key == blueprint_key, Attempt.purpose == "exam")
+        .order_by(Attempt.enrolment_id, Attempt.number))]
+    earned = earned_of(attempts, now)
+    for attempt in attempts:
+        result = earned.get(attempt.id)
+        found[attempt.enrolment_id].append(ExamFact(attempt.id, attempt.number, result.score if result else None, result is None,
+                                                    attempt.started_at, attempt.ended_at(now)))
+    return found

@@ -1,0 +1,407 @@
+"""The pictures that pages print. What an open attempt shows is built here field by field: no key, no feedback, no name
+of a right answer ever enters a QuestionView, so no template can let one slip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import abort
+
+from courses import queries as courses
+from foundation.i18n import language, pick
+from foundation.permissions import Actor
+from quizzes.queries.attempts import AttemptView, SlotView, attempts_of, blueprint_version, earned_of, slots_of
+from quizzes.rules import numbers
+from quizzes.rules.answer import Answer, completeness
+from quizzes.rules.blueprint import Blueprint
+from quizzes.rules.item import BLANK, Choice, Cloze, Matching, Multiple, Numeric, Ordering, ShortAnswer, Single, TrueFalse, from_placeholders
+from quizzes.rules.scoring import Scored, shown_score
+from quizzes.rules.wording import split_stem
+
+LETTERS = "ABCDEFGHIJKLM"
+
+
+# ── one question, as it is asked ─────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Shown:
+    """Something to choose or to place. `chosen`: the choice or the number given so far."""
+
+    letter: str
+    key: str
+    text: str
+    chosen: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionView:
+    """A question as an open attempt shows it, in the reader's language, with the answer saved so far."""
+
+    position: int
+    kind: str
+    marks: str
+    version: int
+    receipt: str
+    saved_at: datetime | None
+    completeness: str
+    situation_title: str
+    situation: str
+    story: str
+    question: str
+    options: tuple[Shown, ...] = ()
+    left: tuple[Shown, ...] = ()
+    pieces: tuple[tuple[str, str, str], ...] = ()        # (text, blank key or "", typed)
+    typed: str = ""
+    unit: str = ""
+    choose: int = 0
+    hint: tuple[int, int] | None = None                  # least and most characters or words of a short answer
+    is_unreadable: bool = False
+
+
+def plain_figure(value: Decimal) -> str:
+    """Marks as people write them: 5, 2.5.
+
+    >>> plain_figure(Decimal("5.00")), plain_figure(Decimal("2.50"))
+    ('5', '2.5')
+    """
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def one_question(slot: SlotView, answer: Answer | None = None) -> QuestionView:
+    """The view of a slot; with `answer`, as if that were its answer (what a refused save held)."""
+    item = slot.item
+    given = slot.answer if answer is None else answer
+    stem = from_placeholders(pick(item.stem), slot.values)
+    split = isinstance(item, Choice | Numeric | ShortAnswer)
+    story, question = split_stem(stem, language()) if split else ("", stem)
+    fields: dict[str, Any] = {}
+    given = given or {}
+    if isinstance(item, Choice):
+        chosen = {given.get("choice"), *given.get("choices", ())}
+        texts = {option.key: option.text for option in item.options}
+        fields["options"] = tuple(Shown(LETTERS[n], key, pick(texts[key]), "1" if key in chosen else "") for n, key in enumerate(slot.order))
+        fields["choose"] = item.choose if isinstance(item, Multiple) else 1
+    elif isinstance(item, TrueFalse):
+        fields["options"] = tuple(Shown("", key, "", "1" if given.get("value") is value else "") for key, value in (("true", True), ("false", False)))
+    elif isinstance(item, Matching):
+        texts = {entry.key: entry.text for entry in item.right}
+        fields["options"] = tuple(Shown(LETTERS[n], key, pick(texts[key])) for n, key in enumerate(slot.order))
+        fields["left"] = tuple(Shown(str(n), entry.key, pick(entry.text), given.get("pairs", {}).get(entry.key, "")) for n, entry in enumerate(item.left, 1))
+    elif isinstance(item, Ordering):
+        texts = {entry.key: entry.text for entry in item.sequence}
+        places = given.get("positions", {})
+        fields["left"] = tuple(Shown(LETTERS[n], key, pick(texts[key]), str(places.get(key, ""))) for n, key in enumerate(slot.order))
+    elif isinstance(item, Cloze):
+        fields["pieces"] = _pieces(item, given.get("blanks", {}))
+    else:
+        fields["typed"] = given.get("text", "")
+        if isinstance(item, Numeric):
+            fields["unit"] = pick(item.unit)
+            fields["is_unreadable"] = bool(given) and numbers.read_number(given["text"], item) is None
+        elif isinstance(item, ShortAnswer):
+            fields["hint"] = item.length.zh_chars if language() == "zh" else item.length.en_words
+    shared = slot.in_set
+    return QuestionView(
+        position=slot.position, kind=item.kind, marks=plain_figure(slot.marks), version=slot.version, receipt=slot.receipt, saved_at=slot.saved_at,
+        completeness=completeness(item, given), situation_title=pick(shared.title) if shared else "", situation=pick(shared.stem) if shared else "",
+        story=story, question=question, **fields)
+
+
+def _pieces(item: Cloze, typed: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
+    """The text of a cloze cut at its blanks: (text before, blank, what was typed); the rest has no blank."""
+    text = pick(item.text)
+    pieces, at = [], 0
+    for match in BLANK.finditer(text):
+        pieces.append((text[at:match.start()], match.group(1), typed.get(match.group(1), "")))
+        at = match.end()
+    return (*pieces, (text[at:], "", ""))
+
+
+def described(view: QuestionView) -> str:
+    """An answer in words, for people to compare two of them: what the screen shows, nothing about right or wrong."""
+    joint = "；" if language() == "zh" else "; "
+    if view.kind in ("single", "multiple"):
+        return joint.join(f"{option.letter} {option.text}" for option in view.options if option.chosen)
+    if view.kind == "true_false":
+        return next((option.key for option in view.options if option.chosen), "")
+    if view.kind == "matching":
+        letters = {option.key: f"{option.letter} {option.text}" for option in view.options}
+        return joint.join(f"{entry.letter} {entry.text} → {letters[entry.chosen]}" for entry in view.left if entry.chosen)
+    if view.kind == "ordering":
+        return joint.join(f"{entry.chosen} {entry.text}" for entry in sorted(view.left, key=lambda entry: int(entry.chosen or 99)) if entry.chosen)
+    if view.kind == "cloze":
+        return joint.join(typed for _text, key, typed in view.pieces if key)
+    return view.typed
+
+
+# ── the start page ───────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Bar:
+    """A bar that this quiz has to clear, in points of 100, and what it opens."""
+
+    points: Decimal
+    opens: str
+
+
+@dataclass(frozen=True)
+class AttemptLine:
+    id: int
+    number: int
+    started_at: datetime
+    state: str
+    score: str                           # "" where nothing may be shown
+    reached: bool | None                 # against the bar; None where there is none or nothing may be shown
+
+
+@dataclass(frozen=True)
+class StartPage:
+    ref: str
+    title: str
+    intro: str
+    purpose: str
+    items: int
+    minutes: int
+    marks: int
+    zone: str
+    unit_title: str
+    unit_number: int
+    is_open: bool
+    opens_on: date | None
+    blocked_by: str
+    bar: Bar | None
+    attempts: tuple[AttemptLine, ...]
+    open_attempt_id: int | None
+    may_start: bool
+    review_opens: str
+
+
+def bar_of(programme: Any, ref: str) -> Bar | None:
+    """The bar of a quiz in a programme: of the gate it feeds, else of the activity itself."""
+    for stage in programme.stages:
+        for component in stage.gate.components if stage.gate else ():
+            if component.kind == "quiz" and component.ref == ref and component.min_fraction is not None:
+                return Bar(component.min_fraction * 100, pick(stage.gate.title))
+    for activity in programme.activities:
+        if activity.kind == "quiz" and activity.ref == ref and activity.min_fraction is not None:
+            return Bar(activity.min_fraction * 100, "")
+    return None
+
+
+def start_page(ref: str, actor: Actor, now: datetime) -> StartPage:
+    """What a quiz is, whether it is open to me, and what I have done in it. 404 where my programme does not have it."""
+    enrolment = courses.own_enrolment_or_404(actor)
+    cohort = courses.get_cohort(enrolment.cohort_id)
+    programme = courses.programme_of(cohort)
+    unit = programme.unit_of("quiz", ref)
+    if unit is None or any(activity.planned for activity in unit.activities if (activity.kind, activity.ref) == ("quiz", ref)):
+        abort(404)
+    blueprint = blueprint_version(courses.pinned(cohort.id, "blueprint", ref).id)
+    state = next(state for state in courses.unit_states_of(enrolment, cohort) if state.unit.key == unit.key)
+    activity = next(activity for activity in unit.activities if (activity.kind, activity.ref) == ("quiz", ref))
+    is_open = courses.activity_is_open(enrolment, "quiz", ref)
+    bar = bar_of(programme, ref)
+    attempts = attempts_of(enrolment.id, ref)
+    earned = earned_of(attempts, now) if blueprint.review.opens == "after-submit" else {}
+    lines = []
+    for attempt in attempts:
+        score = earned[attempt.id].score if attempt.id in earned and "score" in blueprint.review.shows else None
+        lines.append(AttemptLine(attempt.id, attempt.number, attempt.started_at, attempt.state(now),
+                                 "" if score is None else shown_score(score, (bar.points,) if bar else ()),
+                                 None if score is None or bar is None else score >= bar.points))
+    open_id = next((attempt.id for attempt in attempts if attempt.is_open(now)), None)
+    return StartPage(
+        ref, pick(blueprint.title), pick(activity.intro or blueprint.intro), blueprint.purpose, blueprint.items, blueprint.minutes, blueprint.marks,
+        cohort.zone, pick(unit.title), unit.number, is_open, state.opens_on if state.blocked_by is None and not state.is_open else None,
+        pick(state.blocked_by.title) if state.blocked_by else "", bar, tuple(lines), open_id,
+        is_open and open_id is None and (blueprint.purpose != "exam" or not attempts), blueprint.review.opens)
+
+
+# ── during the attempt ───────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class AttemptPage:
+    id: int
+    ref: str
+    title: str
+    cohort_name: str
+    zone: str
+    purpose: str
+    marks: int
+    questions: tuple[QuestionView, ...]
+    current: int
+    answered: int
+    seconds_left: int
+    closes_at: datetime
+    last: QuestionView | None            # the question with the latest save
+
+
+def attempt_page(attempt: AttemptView, now: datetime, position: int, replaced: Mapping[int, Answer] | None = None) -> AttemptPage:
+    """The open attempt with all its questions; `replaced` shows answers that could not be saved in their place."""
+    blueprint = attempt.blueprint
+    cohort = courses.get_cohort(attempt.cohort_id)
+    slots = slots_of([attempt.id])[attempt.id]
+    questions = tuple(one_question(slot, (replaced or {}).get(slot.position)) for slot in slots)
+    saved = [question for question in questions if question.saved_at is not None]
+    return AttemptPage(
+        attempt.id, attempt.blueprint_key, pick(blueprint.title), pick(cohort.name), cohort.zone, blueprint.purpose, blueprint.marks, questions,
+        min(max(position, 1), len(questions)), sum(slot.completeness != "none" for slot in slots), attempt.seconds_left(now), attempt.closes_at,
+        max(saved, key=lambda question: question.saved_at or now) if saved else None)
+
+
+@dataclass(frozen=True)
+class CheckPage:
+    """Before handing in: what is unanswered, what is answered in part, what cannot be read as a number."""
+
+    id: int
+    title: str
+    cohort_name: str
+    zone: str
+    purpose: str
+    count: int
+    answered: int
+    none: tuple[int, ...]
+    part: tuple[int, ...]
+    unreadable: tuple[int, ...]
+    seconds_left: int
+    closes_at: datetime
+
+
+def check_page(attempt: AttemptView, now: datetime) -> CheckPage:
+    page = attempt_page(attempt, now, 1)
+    return CheckPage(
+        page.id, page.title, page.cohort_name, page.zone, page.purpose, len(page.questions), page.answered,
+        tuple(q.position for q in page.questions if q.completeness == "none"), tuple(q.position for q in page.questions if q.completeness == "part"),
+        tuple(q.position for q in page.questions if q.is_unreadable), page.seconds_left, page.closes_at)
+
+
+# ── afterwards ───────────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Line:
+    """One line of a reviewed question: an option, a pair, a place, a blank. `is_right` None: neither right nor wrong by itself."""
+
+    label: str
+    text: str
+    mine: str
+    key: str
+    chosen: bool
+    is_right: bool | None
+    feedback: str
+
+
+@dataclass(frozen=True)
+class ReviewedQuestion:
+    question: QuestionView
+    verdict: str                         # right | part | wrong | none | person
+    mark: str
+    lines: tuple[Line, ...]
+    mine: str
+    key: str
+    feedback: str
+
+
+@dataclass(frozen=True)
+class ResultPage:
+    id: int
+    ref: str
+    title: str
+    cohort_name: str
+    zone: str
+    purpose: str
+    number: int
+    state: str
+    ended_at: datetime | None
+    receipt: str
+    saves: int
+    count: int
+    answered: int
+    is_released: bool
+    score: str
+    earned: str
+    possible: str
+    by_person: int
+    bar: Bar | None
+    reached: bool | None
+    questions: tuple[ReviewedQuestion, ...]
+
+
+def result_page(attempt: AttemptView, now: datetime) -> ResultPage:
+    """After the end: with review open the score, keys and feedback; before release the receipt and the count, nothing else."""
+    blueprint = attempt.blueprint
+    cohort = courses.get_cohort(attempt.cohort_id)
+    slots = slots_of([attempt.id])[attempt.id]
+    saved = [slot for slot in slots if slot.saved_at is not None]
+    last = max(saved, key=lambda slot: slot.saved_at or now) if saved else None
+    head = attempt.head_hash if attempt.saves else None
+    is_released = blueprint.review.opens == "after-submit"
+    shows = blueprint.review.shows if is_released else ()
+    earned = earned_of([attempt], now).get(attempt.id) if is_released else None
+    bar = bar_of(courses.programme_of(cohort), attempt.blueprint_key)
+    score = earned.score if earned and "score" in shows else None
+    return ResultPage(
+        attempt.id, attempt.blueprint_key, pick(blueprint.title), pick(cohort.name), cohort.zone, blueprint.purpose, attempt.number, attempt.state(now),
+        attempt.ended_at(now), f"{head[:4]}-{head[4:8]}".upper() if head else (last.receipt if last else ""), attempt.saves or len(saved), len(slots),
+        sum(slot.completeness != "none" for slot in slots), is_released,
+        "" if score is None else shown_score(score, (bar.points,) if bar else ()),
+        plain_figure(rounded_mark(earned.earned)) if earned else "", plain_figure(earned.possible) if earned else "",
+        sum(isinstance(slot.item, ShortAnswer) for slot in slots), bar, None if score is None or bar is None else score >= bar.points,
+        tuple(_reviewed(slot, earned.by_slot.get(slot.id) if earned else None, blueprint) for slot in slots) if {"key", "feedback"} & set(shows) else ())
+
+
+def rounded_mark(value: Decimal) -> Decimal:
+    return numbers.rounded(value, 2)
+
+
+def _reviewed(slot: SlotView, result: tuple[Decimal, Decimal] | None, blueprint: Blueprint) -> ReviewedQuestion:
+    view, scored = one_question(slot), slot.scored()
+    with_key, with_feedback = "key" in blueprint.review.shows, "feedback" in blueprint.review.shows
+    lines, mine, key, feedback = _review(slot, view, scored)
+    if not with_key:
+        lines, key = tuple(Line(one.label, one.text, one.mine, "", one.chosen, None, one.feedback) for one in lines), ""
+    if not with_feedback:
+        lines, feedback = tuple(Line(one.label, one.text, one.mine, one.key, one.chosen, one.is_right, "") for one in lines), ""
+    if result is None:
+        verdict = "person"
+    elif view.completeness == "none":
+        verdict = "none"
+    else:
+        verdict = "right" if result[0] == 1 else "wrong" if result[0] == 0 else "part"
+    return ReviewedQuestion(view, verdict, plain_figure(rounded_mark(result[1])) if result else "", lines, mine, key, feedback)
+
+
+def _review(slot: SlotView, view: QuestionView, scored: Scored) -> tuple[tuple[Line, ...], str, str, str]:
+    """(lines, my answer, the key, feedback) in the reader's language, per kind."""
+    item = slot.item
+    if isinstance(item, Choice):
+        lines = tuple(Line(option.letter, option.text, "", "", bool(option.chosen), item.option(option.key).correct,
+                           pick(item.option(option.key).feedback)) for option in view.options)
+        return lines, "", "", pick(item.feedback)
+    if isinstance(item, TrueFalse):
+        said = {"true": item.feedback.if_true, "false": item.feedback.if_false}
+        lines = tuple(Line("", option.key, "", "", bool(option.chosen), (option.key == "true") is item.answer, pick(said[option.key]))
+                      for option in view.options)
+        return lines, "", "", ""
+    if isinstance(item, Matching):
+        texts = {entry.key: pick(entry.text) for entry in item.right}
+        return tuple(Line(entry.letter, entry.text, texts.get(entry.chosen, ""), texts[item.answer[entry.key]], bool(entry.chosen),
+                          entry.key in scored.right_parts, pick(item.feedback[entry.key])) for entry in view.left), "", "", ""
+    if isinstance(item, Ordering):
+        mine = {entry.key: entry.chosen for entry in view.left}
+        return tuple(Line(str(place), pick(entry.text), mine[entry.key], str(place), bool(mine[entry.key]),
+                          mine[entry.key] == str(place), "") for place, entry in enumerate(item.sequence, 1)), "", "", pick(item.feedback)
+    if isinstance(item, Cloze):
+        typed = {key: text for _before, key, text in view.pieces if key}
+        accept = {key: (blank.accept.zh if language() == "zh" else blank.accept.en) for key, blank in item.blanks.items()}
+        joint = "、" if language() == "zh" else ", "
+        return tuple(Line(str(n), "", typed[key], joint.join(accept[key]), bool(typed[key]), key in scored.right_parts, pick(item.blanks[key].feedback))
+                     for n, key in enumerate(item.order(), 1)), "", "", pick(item.feedback)
+    if isinstance(item, Numeric):
+        said = pick(item.traps[scored.trap].feedback) if scored.trap is not None else ""
+        line = (Line("", "", view.typed, "", bool(view.typed), scored.fraction == 1, said),)
+        return line, view.typed, numbers.shown(numbers.answer(item, slot.values)), pick(item.feedback)
+    assert isinstance(item, ShortAnswer) or not isinstance(item, Single)
+    points = tuple(Line(f"+{point.marks}" if point.marks > 0 else f"−{-point.marks}", pick(point.text), "", "", False, None, "")
+                   for point in (*item.marking.points, *item.marking.deductions))
+    return points, view.typed, pick(item.model_answer), pick(item.feedback)

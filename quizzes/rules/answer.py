@@ -1,0 +1,142 @@
+"""Answers as plain JSON, one shape per kind; {} is "nothing". What a device sends is read here or refused.
+
+single {"choice": key} · multiple {"choices": [keys]} · true_false {"value": true} · matching {"pairs": {left: right}} ·
+ordering {"positions": {key: 1…n}} · numeric, short_answer {"text": "…"} · cloze {"blanks": {blank: "…"}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from quizzes.rules.item import Answerable, Cloze, Matching, Multiple, Numeric, Ordering, ShortAnswer, Single, TrueFalse
+
+Answer = dict[str, Any]
+MAX_SHORT = 60
+MAX_BLANK = 80
+MAX_TEXT = 4000
+
+
+class BadAnswer(ValueError):
+    """This is no answer to this item: an unknown option, a wrong shape, too long a text."""
+
+
+def read(item: Answerable, raw: Any) -> Answer:
+    """`raw` as an answer in its one spelling, {} where it says nothing. Raises BadAnswer."""
+    if not isinstance(raw, Mapping):
+        raise BadAnswer("an answer is an object")
+    if not raw:
+        return {}
+    if isinstance(item, Single):
+        chosen = _only(raw, "choice")
+        return {} if chosen in (None, "") else {"choice": _among(chosen, [option.key for option in item.options])}
+    if isinstance(item, Multiple):
+        return _multiple(item, raw)
+    if isinstance(item, TrueFalse):
+        value = _only(raw, "value")
+        if value is None:
+            return {}
+        if not isinstance(value, bool):
+            raise BadAnswer("true or false")
+        return {"value": value}
+    if isinstance(item, Matching):
+        pairs = _mapping(_only(raw, "pairs"), [entry.key for entry in item.left])
+        right = [entry.key for entry in item.right]
+        kept = {left: _among(chosen, right) for left, chosen in pairs.items() if chosen not in (None, "")}
+        return {"pairs": kept} if kept else {}
+    if isinstance(item, Ordering):
+        return _ordering(item, raw)
+    if isinstance(item, Cloze):
+        blanks = _mapping(_only(raw, "blanks"), list(item.blanks))
+        texts = {key: _text(value, MAX_BLANK) for key, value in blanks.items()}
+        texts = {key: text for key, text in texts.items() if text}
+        return {"blanks": texts} if texts else {}
+    text = _text(_only(raw, "text"), MAX_SHORT if isinstance(item, Numeric) else MAX_TEXT)
+    return {"text": text} if text else {}
+
+
+def _only(raw: Mapping[str, Any], name: str) -> Any:
+    if set(raw) != {name}:
+        raise BadAnswer(f"an answer of this kind holds {name} and nothing else")
+    return raw[name]
+
+
+def _among(value: Any, known: Sequence[str]) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise BadAnswer("names something the question does not have")
+    return value
+
+
+def _mapping(value: Any, known: Sequence[str]) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise BadAnswer("an object is expected")
+    for key in value:
+        _among(key, known)
+    return value
+
+
+def _text(value: Any, longest: int) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > longest or any(ord(sign) < 32 and sign not in "\n\r\t" for sign in value):
+        raise BadAnswer(f"a text of at most {longest} characters is expected")
+    return value.replace("\r\n", "\n").strip()
+
+
+def _multiple(item: Multiple, raw: Mapping[str, Any]) -> Answer:
+    chosen = _only(raw, "choices")
+    if not isinstance(chosen, list):
+        raise BadAnswer("a list is expected")
+    known = [option.key for option in item.options]
+    keys = {_among(key, known) for key in chosen}
+    return {"choices": sorted(keys)} if keys else {}
+
+
+def _ordering(item: Ordering, raw: Mapping[str, Any]) -> Answer:
+    places = _mapping(_only(raw, "positions"), [entry.key for entry in item.sequence])
+    kept: dict[str, int] = {}
+    for key, place in places.items():
+        if place in (None, ""):
+            continue
+        if isinstance(place, bool) or not isinstance(place, int) or not 1 <= place <= len(item.sequence):
+            raise BadAnswer("a place in the order is expected")
+        kept[key] = place
+    return {"positions": kept} if kept else {}
+
+
+def from_form(item: Answerable, fields: Mapping[str, Sequence[str]]) -> Answer:
+    """The answer a plain form sends: `a` for one value or several, `a.<key>` per entry. Raises BadAnswer."""
+    def one(name: str) -> str:
+        values = fields.get(name) or [""]
+        return values[0]
+
+    if isinstance(item, Single):
+        return read(item, {"choice": one("a")})
+    if isinstance(item, Multiple):
+        return read(item, {"choices": [value for value in fields.get("a") or [] if value]})
+    if isinstance(item, TrueFalse):
+        return read(item, {"value": {"true": True, "false": False}[one("a")]} if one("a") in ("true", "false") else {})
+    if isinstance(item, Matching):
+        return read(item, {"pairs": {entry.key: one(f"a.{entry.key}") for entry in item.left}})
+    if isinstance(item, Ordering):
+        return read(item, {"positions": {entry.key: int(place) for entry in item.sequence if (place := one(f"a.{entry.key}")).isascii() and place.isdigit()}})
+    if isinstance(item, Cloze):
+        return read(item, {"blanks": {key: one(f"a.{key}") for key in item.blanks}})
+    return read(item, {"text": one("a")})
+
+
+def completeness(item: Answerable, answer: Answer | None) -> Literal["none", "part", "full"]:
+    """Whether nothing, a part or all of it is answered; a part still counts for what it holds."""
+    if not answer:
+        return "none"
+    if isinstance(item, Multiple):
+        return "full" if len(answer["choices"]) == item.choose else "part"
+    if isinstance(item, Matching):
+        return "full" if len(answer["pairs"]) == len(item.left) else "part"
+    if isinstance(item, Ordering):
+        places = list(answer["positions"].values())
+        return "full" if len(places) == len(item.sequence) == len(set(places)) else "part"
+    if isinstance(item, Cloze):
+        return "full" if len(answer["blanks"]) == len(item.blanks) else "part"
+    assert isinstance(item, Single | TrueFalse | Numeric | ShortAnswer)
+    return "full"

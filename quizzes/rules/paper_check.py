@@ -1,0 +1,66 @@
+"""Whether a blueprint can be built from a bank: marks, pools, 200 papers, reading time, exposure (FORMATS section 4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from quizzes.rules.assembly import NoPaper, draw_units, pools
+from quizzes.rules.blueprint import Blueprint, paper_reading_seconds
+from quizzes.rules.item import Item, ItemSet
+
+PAPERS = 200
+READING_SHARE = Decimal("0.75")
+
+
+@dataclass(frozen=True)
+class Finding:
+    message: str
+    is_error: bool = True
+
+
+def check_blueprint(blueprint: Blueprint, items: Sequence[Item]) -> list[Finding]:
+    """Everything that would keep a paper from being fair, or from being built at all."""
+    found: list[Finding] = []
+    marks = sum((cell.items * cell.marks_each for cell in blueprint.cells), Decimal(0))
+    if marks != blueprint.marks:
+        found.append(Finding(f"the cells' marks sum to {marks.normalize():f}, the paper says {blueprint.marks}"))
+    if blueprint.purpose != "practice" and any("short_answer" in cell.kinds for cell in blueprint.cells):
+        found.append(Finding("a short answer is marked by a person; only practice may show one"))
+    if blueprint.purpose == "exam" and blueprint.review.opens != "after-release":
+        found.append(Finding("an exam's review opens after-release, nothing earlier"))
+    prepared = pools(blueprint, items)
+    for number, (cell, units) in enumerate(zip(blueprint.cells, prepared.cells, strict=True), 1):
+        size = sum(unit.size for unit in units)
+        if size < cell.items:
+            found.append(Finding(f"cell {number} ({cell.content_area}) needs {cell.items} items and may draw {size}"))
+        elif size < cell.items * blueprint.security.min_pool_ratio:
+            found.append(Finding(f"cell {number} ({cell.content_area}) draws {cell.items} of {size} items, below the ratio "
+                                 f"{blueprint.security.min_pool_ratio}", False))
+    if any(finding.is_error for finding in found):
+        return found
+    return found + _papers(blueprint, items)
+
+
+def _papers(blueprint: Blueprint, items: Sequence[Item]) -> list[Finding]:
+    prepared = pools(blueprint, items)
+    stems = {item.key: item.stem.zh for item in items if isinstance(item, ItemSet)}
+    seen: Counter[str] = Counter()
+    longest = Decimal(0)
+    for number in range(PAPERS):
+        try:
+            paper = draw_units(prepared, f"check/{number}")
+        except NoPaper as refusal:
+            return [Finding(f"seed {number} of {PAPERS} builds no paper: {refusal.reason}")]
+        units = [unit for cell in paper for unit in cell]
+        longest = max(longest, paper_reading_seconds(units, stems))
+        seen.update(unit.piece for unit in units)
+    found = []
+    if longest > READING_SHARE * blueprint.minutes * 60:
+        found.append(Finding(f"reading alone takes up to {longest / 60:.0f} of {blueprint.minutes} minutes, over 75 %"))
+    piece, times = seen.most_common(1)[0]
+    if Decimal(times) / PAPERS > blueprint.security.exposure_max:
+        found.append(Finding(f"item {piece} stands in {100 * times // PAPERS} % of papers, over {blueprint.security.exposure_max:%}", False))
+    return found

@@ -1,0 +1,226 @@
+"""Changes of this part: start, save, hand in, close by time. Callers hold the transaction; refusals are named exceptions."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, insert, or_, select, update
+
+from courses import queries as courses
+from courses import services as course_services
+from foundation import audit, clock, content
+from foundation.db import canonical_json, db
+from foundation.web import OperationConflict, StaleVersion
+from quizzes import queries
+from quizzes.models import AnswerSave, Attempt, Closure, LateSave, Response, Slot
+from quizzes.rules import attempt as sitting
+from quizzes.rules.answer import Answer, BadAnswer, read
+from quizzes.rules.assembly import PaperSlot, assemble, pools
+from quizzes.rules.item import part
+
+MAX_LATE = 500
+
+
+class QuizNotOpen(Exception):
+    """The quiz is not open to this trainee: not in the programme, its unit is closed, or the enrolment has ended."""
+
+
+class ExamTaken(Exception):
+    """The exam was sat before; there is one sitting."""
+
+
+class UnknownSlot(Exception):
+    """The paper has no such place."""
+
+
+# ── start ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def start_attempt(enrolment_id: int, ref: str, actor_id: int, seed: str = "") -> int:
+    """Begin an attempt, or return to the one that is open; its id. The paper is frozen here, drawn by a secret seed
+    (the demo gives its own, to be the same every time).
+
+    Raises QuizNotOpen, ExamTaken, or NoPaper where the bank cannot fill the blueprint.
+    """
+    now = clock.now()
+    enrolment = courses.find_enrolment(enrolment_id)
+    if enrolment is None or enrolment.withdrawn_at is not None:
+        raise QuizNotOpen
+    before = queries.attempts_of(enrolment_id, ref)
+    for attempt in before:
+        if attempt.closed_how is None:
+            if attempt.is_open(now):
+                return attempt.id
+            _close(attempt, now, None)
+    if not courses.activity_is_open(enrolment, "quiz", ref):
+        raise QuizNotOpen
+    stored = courses.pinned(enrolment.cohort_id, "blueprint", ref)
+    blueprint = queries.blueprint_version(stored.id)
+    if before and not sitting.may_repeat(blueprint.purpose):
+        raise ExamTaken
+    bank = queries.bank()
+    seed = seed or secrets.token_hex(16)
+    paper = assemble(pools(blueprint, (item for _version_id, item in bank.values())), seed)
+    row = Attempt(enrolment_id=enrolment_id, blueprint_key=ref, blueprint_version_id=stored.id, purpose=blueprint.purpose,
+                  number=before[0].number + 1 if before else 1, seed=seed, started_at=now, closes_at=sitting.closing_time(now, blueprint.minutes),
+                  high_water_at=now)
+    db.session.add(row)
+    db.session.flush()
+    digest = _freeze(row.id, paper, {key: version_id for key, (version_id, _item) in bank.items()})
+    audit.record("attempt:start", f"attempt:{row.id}", actor_id, enrolment=enrolment_id, blueprint=ref, version=stored.number, number=row.number,
+                 purpose=row.purpose, closes_at=row.closes_at.isoformat(), paper=digest)
+    return row.id
+
+
+def _freeze(attempt_id: int, paper: tuple[PaperSlot, ...], version_ids: dict[str, int]) -> str:
+    """Write the slots; returns the digest of the paper for the audit trail."""
+    db.session.execute(insert(Slot), [
+        {"attempt_id": attempt_id, "position": slot.position, "item_key": slot.item_key, "item_version_id": version_ids[slot.piece],
+         "marks": slot.marks, "frozen": slot.frozen()} for slot in paper])
+    return sitting.paper_hash((slot.position, slot.item_key, content.version(version_ids[slot.piece]).scoring_hash, format(slot.marks, "f"),
+                               slot.frozen()) for slot in paper)
+
+
+# ── save ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Saved:
+    """What a save led to. `late`: it arrived after the end, is kept for review and does not count by itself."""
+
+    position: int
+    version: int
+    receipt: str
+    saved_at: datetime | None
+    closes_at: datetime
+    answer: Answer
+    late: bool = False
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """What stands where a stale save wanted to write."""
+
+    position: int
+    version: int
+    answer: Answer
+    saved_at: datetime | None
+    receipt: str
+
+
+def save_answer(attempt_id: int, position: int, raw: Any, op: str, base_version: int, actor_id: int) -> Saved:
+    """Save one answer. `base_version`: the version of this answer the device had before it, 0 for none.
+
+    The same operation again returns the same receipt. An answer that says what already stands is not saved twice.
+    Raises UnknownSlot, BadAnswer, StaleVersion (with Theirs), or OperationConflict (same id, other content).
+    """
+    if not 1 <= len(op) <= 64:
+        raise BadAnswer("a save needs an operation id")
+    row = db.session.execute(
+        select(Attempt.high_water_at, Attempt.closes_at, Closure.how, Slot.id.label("slot_id"), Slot.item_key, Slot.item_version_id)
+        .join(Slot, Slot.attempt_id == Attempt.id).outerjoin(Closure, Closure.attempt_id == Attempt.id)
+        .where(Attempt.id == attempt_id, Slot.position == position)
+    ).first()
+    if row is None:
+        raise UnknownSlot
+    answer = read(part(queries.item_version(row.item_version_id), row.item_key), raw)
+    digest = sitting.answer_digest(position, base_version, answer)
+    head, last, same = _standing(attempt_id, row.slot_id, op)
+    if same is not None:
+        if same.content_hash != digest:
+            raise OperationConflict
+        return Saved(position, same.version, same.receipt, same.saved_at, row.closes_at, answer)
+    now = clock.now()
+    if sitting.state(now, row.high_water_at, row.closes_at, row.how) != "open":
+        return _keep_late(attempt_id, row.slot_id, position, answer, op, row.closes_at, now, actor_id)
+    current = last.version if last else 0
+    if base_version != current:
+        raise StaleVersion(Theirs(position, current, last.answer if last else {}, last.saved_at if last else None, last.receipt if last else ""))
+    if (last.answer if last else {}) == answer:
+        return Saved(position, current, last.receipt if last else "", last.saved_at if last else None, row.closes_at, answer)
+    saved_at = sitting.effective(now, row.high_water_at)
+    save = sitting.Save(position, current + 1, op, answer, saved_at.isoformat(timespec="microseconds"))
+    hash_ = sitting.chain_hash(head, attempt_id, save)
+    db.session.execute(insert(AnswerSave).values(
+        attempt_id=attempt_id, slot_id=row.slot_id, version=current + 1, op=op, content_hash=digest, answer=answer, saved_at=saved_at,
+        receipt=sitting.receipt(hash_), hash=hash_))
+    db.session.execute(update(Attempt).where(Attempt.id == attempt_id).values(high_water_at=saved_at, row_version=Attempt.row_version + 1)
+                       .execution_options(synchronize_session=False))
+    return Saved(position, current + 1, sitting.receipt(hash_), saved_at, row.closes_at, answer)
+
+
+def _standing(attempt_id: int, slot_id: int, op: str) -> tuple[str, Any, Any]:
+    """(head of the attempt's chain, latest save of the slot or None, save of this very operation or None), in one select."""
+    of_attempt = select(func.max(AnswerSave.id)).where(AnswerSave.attempt_id == attempt_id).scalar_subquery()
+    of_slot = select(func.max(AnswerSave.id)).where(AnswerSave.slot_id == slot_id).scalar_subquery()
+    rows = db.session.execute(
+        select(AnswerSave.id, AnswerSave.slot_id, AnswerSave.version, AnswerSave.op, AnswerSave.content_hash, AnswerSave.answer, AnswerSave.saved_at,
+               AnswerSave.receipt, AnswerSave.hash)
+        .where(AnswerSave.attempt_id == attempt_id, or_(AnswerSave.op == op, AnswerSave.id == of_attempt, AnswerSave.id == of_slot))
+        .order_by(AnswerSave.id)
+    ).all()
+    same = next((row for row in rows if row.op == op), None)
+    last = next((row for row in reversed(rows) if row.slot_id == slot_id), None)
+    return (rows[-1].hash if rows else sitting.GENESIS), last, same
+
+
+def _keep_late(attempt_id: int, slot_id: int, position: int, answer: Answer, op: str, closes_at: datetime, now: datetime, actor_id: int) -> Saved:
+    """Keep what came after the end: held for review, never counted by itself. At most 500 per attempt."""
+    known = db.session.execute(
+        select(LateSave.slot_id, LateSave.answer, LateSave.arrived_at).where(LateSave.attempt_id == attempt_id, LateSave.op == op)
+    ).first()
+    if known is not None:
+        if (known.slot_id, canonical_json(known.answer)) != (slot_id, canonical_json(answer)):
+            raise OperationConflict
+        return Saved(position, 0, "", known.arrived_at, closes_at, answer, late=True)
+    count = db.session.execute(select(func.count()).select_from(LateSave).where(LateSave.attempt_id == attempt_id)).scalar_one()
+    if count < MAX_LATE:
+        db.session.add(LateSave(attempt_id=attempt_id, slot_id=slot_id, op=op, answer=answer, arrived_at=now))
+        audit.record("attempt:late_save", f"attempt:{attempt_id}", actor_id, position=position, number=count + 1)
+    return Saved(position, 0, "", now, closes_at, answer, late=True)
+
+
+# ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def submit_attempt(attempt_id: int, actor_id: int) -> str:
+    """Hand in. Closes exactly once: whoever comes later learns how it had ended. Returns 'handed_in' or 'time'."""
+    attempt = queries.get_attempt(attempt_id)
+    if attempt.closed_how is None:
+        return _close(attempt, clock.now(), actor_id)
+    return attempt.closed_how
+
+
+def close_due(now: datetime | None = None, limit: int = 200) -> int:
+    """Post the end of attempts whose time is over, the oldest first; returns how many. A supervised worker calls this."""
+    moment = now or clock.now()
+    due = db.session.scalars(
+        select(Attempt.id).outerjoin(Closure, Closure.attempt_id == Attempt.id).where(Closure.id.is_(None), Attempt.closes_at <= moment)
+        .order_by(Attempt.closes_at).limit(limit)
+    ).all()
+    for attempt_id in due:
+        _close(queries.get_attempt(attempt_id), moment, None)
+    return len(due)
+
+
+def _close(attempt: queries.AttemptView, now: datetime, actor_id: int | None) -> str:
+    """Score what was saved and post the end, at the moment it happened: hand-in, or the deadline."""
+    is_open = attempt.is_open(now)
+    how = "handed_in" if is_open else "time"
+    closed_at = sitting.effective(now, attempt.high_water_at) if is_open else attempt.closes_at
+    slots = queries.slots_of([attempt.id])[attempt.id]
+    earned = queries.score_now(slots)
+    chain = db.session.execute(select(func.count(AnswerSave.id), func.max(AnswerSave.id)).where(AnswerSave.attempt_id == attempt.id)).one()
+    head = sitting.GENESIS if chain[1] is None else db.session.execute(select(AnswerSave.hash).where(AnswerSave.id == chain[1])).scalar_one()
+    db.session.add(Closure(attempt_id=attempt.id, closed_at=closed_at, how=how, head_hash=head, saves=chain[0]))
+    scored = [{"attempt_id": attempt.id, "slot_id": slot.id, "run": 1, "answer": slot.answer or None, "fraction": earned.by_slot[slot.id][0],
+               "mark": earned.by_slot[slot.id][1], "scoring_hash": content.version(slot.version_id).scoring_hash, "scored_at": now}
+              for slot in slots if slot.id in earned.by_slot]
+    if scored:
+        db.session.execute(insert(Response), scored)
+    db.session.flush()
+    answered = sum(slot.completeness != "none" for slot in slots)
+    audit.record("attempt:hand_in" if how == "handed_in" else "attempt:time_up", f"attempt:{attempt.id}", actor_id, head=head, saves=chain[0],
+                 answered=answered, items=len(slots), closed_at=closed_at.isoformat())
+    if answered or sitting.counts(attempt.purpose):
+        fraction = None if earned.score is None else earned.score / Decimal(100)
+        course_services.record_completion(attempt.enrolment_id, "quiz", attempt.blueprint_key, fraction, f"attempt:{attempt.id}", actor_id)
+    return how

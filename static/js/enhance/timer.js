@@ -1,0 +1,56 @@
+// Time left by the server's clock. It is told how long is left, counts with a clock nobody can set, and asks again when
+// the page comes back into view. Speaks at 10, 5 and 1 minutes, never each second.
+export default function (element) {
+  const until = element.querySelector("[data-role=until]");
+  const left = element.querySelector("[data-role=left]");
+  const figure = left.querySelector("b");
+  const say = element.querySelector("[data-role=say]");
+  let end = performance.now() + Number(element.dataset.left) * 1000;
+  let wall = Date.now();
+  let before = Infinity;
+  let over = false;
+  until.hidden = true;
+  left.hidden = false;
+
+  function set(seconds) {
+    end = performance.now() + seconds * 1000;
+    if (seconds > 0) over = false;
+    draw();
+  }
+  function draw() {
+    const seconds = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+    const rest = String(seconds % 60).padStart(2, "0");
+    const minutes = Math.floor(seconds / 60);
+    const text = minutes >= 60 ? `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+    if (figure.textContent !== text) figure.textContent = text;
+    element.classList.toggle("timer-low", seconds < 300);
+    for (const mark of [10, 5, 1]) {
+      if (before > mark * 60 && seconds <= mark * 60 && seconds > 0 && before !== Infinity) say.textContent = element.dataset[`say${mark}`];
+    }
+    before = seconds;
+    if (seconds === 0 && !over) {
+      over = true;
+      say.textContent = element.dataset.say0;
+      document.dispatchEvent(new CustomEvent("qizhou:time-up"));
+    }
+  }
+  async function ask() {
+    try {
+      const answer = await fetch(element.dataset.poll, { headers: { Accept: "application/json" }, cache: "no-store" });
+      if (answer.ok) {
+        const told = await answer.json();
+        document.dispatchEvent(new CustomEvent("qizhou:clock", { detail: told }));
+      }
+    } catch { /* offline: the page keeps counting and asks again later */ }
+  }
+  document.addEventListener("qizhou:clock", (event) => set(event.detail.seconds_left));
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
+  setInterval(() => {
+    // A sleeping machine stops this clock but not the server's: a jump of the wall clock means asking.
+    if (Math.abs(Date.now() - wall - 500) > 5000) ask();
+    wall = Date.now();
+    draw();
+  }, 500);
+  setInterval(ask, 60000);
+  draw();
+}

@@ -1,0 +1,1 @@
+"""What is practised, judged and awarded."""

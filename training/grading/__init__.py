@@ -1,0 +1,1 @@
+"""People rate live role-plays and case analyses: performances, ratings, moderation."""

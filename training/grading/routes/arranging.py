@@ -1,0 +1,138 @@
+"""For trainers of a cohort: arrange role-plays, give raters to written work, ask a third rater."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, flash, render_template, request, url_for
+from flask_login import current_user
+from sqlalchemy import select
+
+from courses.models import Enrolment
+from courses.queries import CohortView, cohort_or_404
+from foundation.db import db
+from foundation.i18n import gettext as _
+from foundation.i18n import ngettext
+from foundation.permissions import Permission, requires
+from foundation.web import change, see
+from training.grading import services
+from training.grading.forms import ArrangeForm, MarkersForm, ThirdForm
+from training.grading.models import Performance
+from training.grading.queries.arrange import ArrangePage, arrange_page
+from training.grading.queries.queue import code_of
+from training.grading.routes.blueprint import bp
+from training.grading.routes.wording import names_of, rater_refused
+from training.grading.rules.pairing import TooFewRaters
+from training.grading.services.refusals import AlreadyArranged, AlreadyAssigned, NotHeld, RaterRefused
+
+
+def _arrange_form(page: ArrangePage) -> ArrangeForm:
+    form = ArrangeForm()
+    form.station.choices = [(station.key, station.key) for station in page.stations]
+    form.raters.choices = list(page.raters)
+    form.trainees.choices = [(row.enrolment.id, row.enrolment.name) for row in page.trainees]
+    return form
+
+
+def _markers_form(page: ArrangePage) -> MarkersForm:
+    form = MarkersForm(prefix="m")
+    form.case.choices = [(batch.key, batch.key) for batch in page.cases]
+    form.raters.choices = list(page.raters)
+    return form
+
+
+def _show(page: ArrangePage, form: ArrangeForm | None = None, markers: MarkersForm | None = None, status: int = 200) -> Any:
+    return render_template("grading/arrange.html", page=page, form=form or _arrange_form(page), markers=markers or _markers_form(page),
+                           third=ThirdForm(formdata=None)), status
+
+
+@bp.get("/rating/arrange/<int:cohort_id>")
+@requires(Permission.TEACH)
+def arrange(cohort_id: int) -> Any:
+    """Who is arranged, what waits for raters, what is held."""
+    return _show(arrange_page(cohort_or_404(cohort_id, current_user, Permission.TEACH)))
+
+
+def _chosen(page: ArrangePage, form: ArrangeForm) -> list[int]:
+    """The trainees meant: those ticked, or everyone without this station."""
+    if form.everyone.data:
+        return [row.enrolment.id for row in page.trainees if row.states.get(form.station.data) == "none"]
+    return list(form.trainees.data or ())
+
+
+@bp.post("/rating/arrange/<int:cohort_id>")
+@requires(Permission.TEACH)
+def arrange_post(cohort_id: int) -> Any:
+    """Arrange a station for the trainees chosen; all or nothing."""
+    page = arrange_page(cohort_or_404(cohort_id, current_user, Permission.TEACH))
+    form = _arrange_form(page)
+    valid = form.validate()
+    chosen = _chosen(page, form) if valid else []
+    if valid and not chosen:
+        form.refuse("trainees", _("Trainees to arrange"), _("Choose at least one trainee who has not been arranged at this station."))
+    if not valid or form.found:
+        return _show(page, form, status=422)
+    names = {row.enrolment.id: row.enrolment.name for row in page.trainees}
+    try:
+        with change() as done:
+            made = services.arrange_role_plays(form.station.data, chosen, form.raters.data, current_user.person_id)
+            done.answer = url_for("grading.arrange", cohort_id=cohort_id)
+    except TooFewRaters as refused:
+        form.refuse("raters", _("Raters"), _("Too few of these raters may rate: %(names)s. A mentor never rates the own trainee.",
+                                             names=names_of(refused.keys, names)))
+    except AlreadyArranged as refused:
+        form.refuse("trainees", _("Trainees to arrange"), _("Already arranged at this station: %(names)s.", names=names_of(refused.enrolment_ids, names)))
+    except RaterRefused as refused:
+        form.refuse("raters", _("Raters"), rater_refused(refused.reason))
+    if form.found:
+        return _show(page, form, status=422)
+    flash(ngettext("%(num)d role-play arranged.", "%(num)d role-plays arranged.", len(made)), "ok")
+    return see(done.answer)
+
+
+@bp.post("/rating/markers/<int:cohort_id>")
+@requires(Permission.TEACH)
+def markers(cohort_id: int) -> Any:
+    """Give raters to all work on a case that was handed in, what time has closed included."""
+    cohort: CohortView = cohort_or_404(cohort_id, current_user, Permission.TEACH)
+    page = arrange_page(cohort)
+    form = _markers_form(page)
+    if not form.validate():
+        return _show(page, markers=form, status=422)
+    try:
+        with change() as done:
+            services.close_due_cases([cohort_id])
+            number = services.assign_markers(cohort_id, form.case.data, form.raters.data, current_user.person_id)
+            done.answer = url_for("grading.arrange", cohort_id=cohort_id)
+    except TooFewRaters as refused:
+        form.refuse("m-raters", _("Raters"), _("Too few of these raters may rate work number %(numbers)s. A mentor never rates the own trainee.",
+                                               numbers=names_of(refused.keys, {key: code_of(key) for key in refused.keys})))
+        return _show(page, markers=form, status=422)
+    except RaterRefused as refused:
+        form.refuse("m-raters", _("Raters"), rater_refused(refused.reason))
+        return _show(page, markers=form, status=422)
+    flash(ngettext("%(num)d piece of work has its raters.", "%(num)d pieces of work have their raters.", number), "ok")
+    return see(done.answer)
+
+
+@bp.post("/rating/third/<int:performance_id>")
+@requires(Permission.TEACH)
+def third(performance_id: int) -> Any:
+    """Ask a third rater to settle a gap."""
+    cohort_id = db.session.execute(
+        select(Enrolment.cohort_id).join(Performance, Performance.enrolment_id == Enrolment.id).where(Performance.id == performance_id)).scalar()
+    if cohort_id is None:
+        abort(404)
+    cohort_or_404(cohort_id, current_user, Permission.TEACH)
+    rater = request.form.get("rater", "")
+    try:
+        with change() as done:
+            services.assign_third(performance_id, int(rater) if rater.isdigit() and len(rater) < 10 else 0, current_user.person_id)
+            done.answer = url_for("grading.arrange", cohort_id=cohort_id)
+    except (NotHeld, AlreadyAssigned):
+        flash(_("Nothing to settle: a third rater was asked already, or the gap is settled."), "notice")
+    except RaterRefused as refused:
+        flash(rater_refused(refused.reason), "error")
+    else:
+        flash(_("A third rater is asked. Nobody sees the other ratings before the own is final."), "ok")
+    return see(url_for("grading.arrange", cohort_id=cohort_id))

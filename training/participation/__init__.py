@@ -1,0 +1,1 @@
+"""Sessions, attendance and the participation level, each figure traceable to its evidence."""

@@ -1,0 +1,1 @@
+"""Plain rules: attendance out of planned minutes, and the level proposed from observations."""

@@ -1,0 +1,1 @@
+"""Records for HR and the personal training file."""
