@@ -15,29 +15,36 @@ from sqlalchemy.exc import OperationalError
 
 import foundation.commands
 import foundation.routes
-from foundation import accounts, clock, i18n, keys, pages, security
+from foundation import accounts, clock, due, i18n, keys, pages, security
 from foundation.db import WriterBusy, db, prepare_engine
 from foundation.i18n import gettext as _
 from foundation.permissions import Actor
 from foundation.schema import UnknownSchema
 from foundation.web import AlreadyDone, OperationConflict, refusal, wants_json
+import courses.commands
 import courses.loader
+import courses.models
 import courses.routes
 import quizzes.loader
 import quizzes.models
 import quizzes.routes
+import quizzes.services
 import training.assessment.loader
 import training.assessment.models
 import training.assessment.routes
+import training.credentials.commands
 import training.credentials.models
 import training.credentials.routes
+import training.demo.commands
 import training.grading.loader
 import training.grading.models
 import training.grading.routes
+import training.grading.services
 import training.home.routes
-import training.participation.queries
 import training.participation.models
+import training.participation.queries
 import training.participation.routes
+import training.reporting.commands
 import training.reporting.models
 import training.reporting.routes
 from training.home import menu
@@ -90,6 +97,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     app.extensions["attended_minutes_of"] = training.participation.queries.attended_by_refs
     app.extensions["menu"] = menu.entries
     foundation.commands.register(app)
+    _register_duties()
     _register_commands(app)
     _error_pages(app)
     return app
@@ -136,13 +144,14 @@ def _setup_login(app: Flask) -> None:
 
 
 def _register_commands(app: Flask) -> None:
-    import courses.roster_commands
-    import training.demo.commands
-    import training.credentials.commands
-    import training.reporting.commands
-
-    for part in (courses.roster_commands, training.demo.commands, training.credentials.commands, training.reporting.commands):
+    for part in (courses.commands, training.demo.commands, training.credentials.commands, training.reporting.commands):
         part.register(app)
+
+
+def _register_duties() -> None:
+    """What the worker beside the server posts when its time has come."""
+    due.register("attempts", quizzes.services.due_attempts, quizzes.services.close_by_time)
+    due.register("cases", lambda _now: training.grading.services.due_cases(), lambda case, _now: training.grading.services.close_due_case(case))
 
 
 def _error_pages(app: Flask) -> None:

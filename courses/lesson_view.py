@@ -63,7 +63,8 @@ def _prose(text: str) -> Markup:
             waiting.append(line)
     flush()
     html = "".join(out)
-    html = html.replace("<table>", f'<div class="table-wrap" tabindex="0" role="region" aria-label="{_("Table")}"><table class="table">')
+    label = _("Table")
+    html = html.replace("<table>", f'<div class="table-wrap" tabindex="0" role="region" aria-label="{label}"><table class="table">')
     return Markup(html.replace("</table>", "</table></div>"))  # noqa: S704 - made by our renderer, html off
 
 

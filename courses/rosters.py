@@ -279,7 +279,7 @@ def candidates(cohort_id: int, text: str) -> tuple[PersonLine, ...]:
     members = select(Enrolment.person_id).where(Enrolment.cohort_id == cohort_id, Enrolment.withdrawn_at.is_(None))
     rows = db.session.execute(
         select(Person.id, Person.name, Person.employee_no, Person.org_unit)
-        .where(or_(*(column.like(pattern, escape="\\") for column in (Person.name, Person.employee_no, Person.org_unit))), Person.id.not_in(members))
+        .where(or_(*(column.ilike(pattern, escape="\\") for column in (Person.name, Person.employee_no, Person.org_unit))), Person.id.not_in(members))
         .order_by(Person.employee_no).limit(CANDIDATES_SHOWN + 1))
     return tuple(PersonLine(*row) for row in rows)
 

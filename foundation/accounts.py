@@ -100,8 +100,8 @@ def check_not_paused(login: str, address: str) -> None:
     tally = db.session.execute(
         select(SignInTally.failures, SignInTally.last_at).where(SignInTally.login == fold_login(login), SignInTally.address == address)
     ).first()
-    if tally:
-        until = tally.last_at + pause_after(tally.failures)
+    if tally and (pause := pause_after(tally.failures)):
+        until = tally.last_at + pause
         if until > clock.now():
             raise SignInPaused(until)
 

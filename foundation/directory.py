@@ -79,7 +79,7 @@ class ListingPage:
 def _search(text: str, role: str) -> list[Any]:
     where: list[Any] = []
     if text:
-        where.append(or_(*(column.contains(text, autoescape=True) for column in (Person.name, Person.employee_no, Person.org_unit)),
+        where.append(or_(*(column.icontains(text, autoescape=True) for column in (Person.name, Person.employee_no, Person.org_unit)),
                          Account.login.contains(fold_login(text), autoescape=True)))
     if role == "none":
         where.append(~select(GrantRow.id).where(GrantRow.person_id == Person.id, GrantRow.revoked_at.is_(None)).exists())
@@ -223,7 +223,7 @@ def trail(action: str, subject: str, before: int | None) -> TrailPage:
         select(AuditEvent.seq, AuditEvent.at, AuditEvent.action, Person.name, AuditEvent.actor_id, AuditEvent.subject, AuditEvent.facts)
         .outerjoin(Person, Person.id == AuditEvent.actor_id).where(*where).order_by(AuditEvent.seq.desc()).limit(PAGE + 1)
     ).all()
-    events = tuple(EventLine(*row[:6], _facts_shown(row.facts)) for row in rows[:PAGE])
+    events = tuple(EventLine(row.seq, row.at, row.action, row.name, row.actor_id, row.subject, _facts_shown(row.facts)) for row in rows[:PAGE])
     return TrailPage(events, events[-1].seq if len(rows) > PAGE else None, audit.head()[0])
 
 

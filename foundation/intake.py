@@ -19,6 +19,11 @@ from foundation.people import Account, FirstCode, GrantRow, Person, PersonChange
 from foundation.permissions import EVERYWHERE, Role
 
 CHUNK = 500
+_PERSONS: Any = Person.__table__
+_ACCOUNTS: Any = Account.__table__
+_GRANTS: Any = GrantRow.__table__
+_CHANGES: Any = PersonChange.__table__
+_CODES: Any = FirstCode.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Known:
     account_id: int | None
     login: str
     grants: frozenset[tuple[str, str]]
+    is_demo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,8 @@ def known_by_number(numbers: Collection[str]) -> dict[str, Known]:
     found: dict[str, Known] = {}
     for batch in _batches(numbers):
         rows = db.session.execute(
-            select(Person.id, Person.employee_no, Person.name, Person.email, Person.mobile, Person.org_unit, Person.position, Account.id, Account.login)
+            select(Person.id, Person.employee_no, Person.name, Person.email, Person.mobile, Person.org_unit, Person.position, Account.id, Account.login,
+                   Person.is_demo)
             .outerjoin(Account, Account.person_id == Person.id).where(Person.employee_no.in_(batch))
         ).all()
         grants: dict[int, set[tuple[str, str]]] = {}
@@ -65,7 +72,7 @@ def known_by_number(numbers: Collection[str]) -> dict[str, Known]:
             grants.setdefault(person_id, set()).add((role, scope))
         for row in rows:
             particulars = dict(zip(PARTICULARS, row[1:7], strict=True))
-            found[row[1]] = Known(row[0], particulars, row[7], row[8] or "", frozenset(grants.get(row[0], ())))
+            found[row[1]] = Known(row[0], particulars, row[7], row[8] or "", frozenset(grants.get(row[0], ())), row[9])
     return found
 
 
@@ -123,20 +130,20 @@ def carry_out(steps: Sequence[Step], actor_id: int | None) -> dict[str, int]:
     fresh = [step for step in steps if step.known is None]
     ids = {step.employee_no: step.known.id for step in steps if step.known}
     if fresh:
-        db.session.execute(insert(Person.__table__), [
+        db.session.execute(insert(_PERSONS), [
             {**step.particulars, "employee_no": step.employee_no, "is_demo": False, "created_at": now, "row_version": 1} for step in fresh])
         made = db.session.execute(select(Person.employee_no, Person.id).where(Person.employee_no.in_([step.employee_no for step in fresh])))
         ids.update(made.all())
     loginless = [step for step in steps if step.known is None or step.known.account_id is None]
     if loginless:
-        db.session.execute(insert(Account.__table__), [
+        db.session.execute(insert(_ACCOUNTS), [
             {"person_id": ids[step.employee_no], "login": step.login, "must_change": False, "is_active": True, "created_at": now, "row_version": 1}
             for step in loginless])
     _update(steps, ids, actor_id, now)
     grants = [{"person_id": ids[step.employee_no], "role": role, "scope": scope, "granted_at": now, "granted_by_id": actor_id}
               for step in steps for role, scope in step.grants]
     if grants:
-        db.session.execute(insert(GrantRow.__table__), grants)
+        db.session.execute(insert(_GRANTS), grants)
     return ids
 
 
@@ -144,19 +151,17 @@ def _update(steps: Sequence[Step], ids: dict[str, int], actor_id: int | None, no
     changed = [step for step in steps if step.known is not None and step.changes]
     if not changed:
         return
-    table: Any = Person.__table__
     fields = [name for name in PARTICULARS if name != "employee_no"]
     values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in fields}
     db.session.execute(
-        update(table).where(table.c.id == bindparam("b_id")).values(values | {"row_version": table.c.row_version + 1}),
+        update(_PERSONS).where(_PERSONS.c.id == bindparam("b_id")).values(values | {"row_version": _PERSONS.c.row_version + 1}),
         [{"b_id": ids[step.employee_no]} | {f"b_{name}": step.particulars[name] for name in fields} for step in changed])
     logins = [step for step in changed if "login" in step.changes]
     if logins:
-        account: Any = Account.__table__
         db.session.execute(
-            update(account).where(account.c.person_id == bindparam("b_id")).values(login=bindparam("b_login"), row_version=account.c.row_version + 1),
+            update(_ACCOUNTS).where(_ACCOUNTS.c.person_id == bindparam("b_id")).values(login=bindparam("b_login"), row_version=_ACCOUNTS.c.row_version + 1),
             [{"b_id": ids[step.employee_no], "b_login": step.login} for step in logins])
-    db.session.execute(insert(PersonChange.__table__), [
+    db.session.execute(insert(_CHANGES), [
         {"person_id": ids[step.employee_no], "field": name, "before": before, "after": after, "at": now, "by_id": actor_id}
         for step in changed for name, (before, after) in step.changes.items()])
 
@@ -165,7 +170,7 @@ def give_everywhere(person_ids: Collection[int], role: Role, actor_id: int | Non
     """Grant a role everywhere to people who do not hold it (bulk, unaudited: part of an import's one event)."""
     if person_ids:
         now = clock.now()
-        db.session.execute(insert(GrantRow.__table__), [
+        db.session.execute(insert(_GRANTS), [
             {"person_id": id_, "role": role.value, "scope": EVERYWHERE, "granted_at": now, "granted_by_id": actor_id} for id_ in person_ids])
 
 
@@ -208,6 +213,6 @@ def make_code_sheet(person_ids: Collection[int], subject: str, actor_id: int) ->
         for batch in _batches([row["account_id"] for row in rows]):
             db.session.execute(update(FirstCode).where(FirstCode.account_id.in_(batch), FirstCode.used_at.is_(None), FirstCode.expires_at > now)
                                .values(expires_at=now), execution_options={"synchronize_session": False})
-        db.session.execute(insert(FirstCode.__table__), rows)
+        db.session.execute(insert(_CODES), rows)
         audit.record("account:first-codes", subject, actor_id, accounts=[row["account_id"] for row in rows])
     return tuple(slips)

@@ -101,7 +101,8 @@ def wording(code: str, values: tuple[Any, ...]) -> str:
         "encoding": lambda: _("From this line on the text is neither UTF-8 nor GB18030. Save the file as UTF-8."),
         "quote": lambda: _("A quotation mark opens here and is not closed, or one cell holds over a million characters."),
         "too_many_rows": lambda: _("More than %(limit)s rows. Split the file.", limit=f"{MAX_ROWS:,}"),
-        "no_heading": lambda: _("No heading row: the first rows need 工号 (employee_no) and 姓名 (name). Found: %(found)s", found=v[0] or "—"),
+        "no_heading": lambda: _("No heading row: the first rows need %(number)s and %(name)s. Found: %(found)s",
+                               number="工号 (employee_no)", name="姓名 (name)", found=v[0] or "—"),
         "no_rows": lambda: _("There are headings but no people under them."),
         "heading_twice": lambda: _("Two columns are headed “%(heading)s”. Keep one.", heading=v[0]),
         "heading_unknown": lambda: _("The column “%(heading)s” is not used.", heading=v[0]),
@@ -127,6 +128,7 @@ def wording(code: str, values: tuple[Any, ...]) -> str:
                            first_no=v[0], first=v[1], second_no=v[2], second=v[3]),
         "zeros_known": lambda: _("%(value)s differs from %(known)s (%(name)s), who is on record, in leading zeros only: this becomes a second person.",
                                  value=v[0], known=v[1], name=v[2]),
+        "demo_person": lambda: _("Employee number %(value)s belongs to an invented person of the demonstration; that person would be changed.", value=v[0]),
         "mentor_self": lambda: _("Nobody is their own mentor."),
         "mentor_unknown": lambda: _("Employee number %(value)s is neither in this file nor on record.", value=v[0]),
         "mentor_without_cohort": lambda: _("A mentor belongs to a trainee in a cohort; without one the mentor is not used."),
@@ -246,7 +248,7 @@ class FileCheck:
         self._logins: dict[str, int] = {}
 
     def walk(self) -> Iterator[tuple[Row | None, list[Problem]]]:
-        """Each row, or None where it has an error, with its complaints. Raises Unreadable where the file breaks off."""
+        """Each row with its complaints; None where the complaint is about no row. Raises Unreadable where the file breaks off."""
         if not self.roster.columns:
             return
         for line in self.roster.table.lines():
@@ -258,7 +260,7 @@ class FileCheck:
                 return
             problems: list[Problem] = []
             row = self._row(line, problems)
-            yield (None if any(problem.is_error for problem in problems) else row), problems
+            yield row, problems
         if not self.rows:
             yield None, [Problem(0, "", "no_rows")]
 

@@ -19,7 +19,7 @@ from foundation.permissions import Permission, requires
 from foundation.web import OperationConflict, StaleVersion, change, refusal, see, wants_json
 from quizzes import queries, services
 from quizzes.forms import AnswerForm, JsonAnswer
-from quizzes.rules.answer import Answer, BadAnswer, from_form
+from quizzes.rules.answer import Answer, BadAnswer, from_form, from_screen, to_screen
 from quizzes.rules.assembly import NoPaper
 
 bp = Blueprint("quizzes", __name__)
@@ -102,14 +102,16 @@ def _answer_json(found: queries.AttemptView) -> Any:
     if sent is None:
         return refusal(422, "shape", _("This answer could not be read. It is still on your page; load the page again before you go on."))
     try:
+        slot = queries.one_slot(found.id, sent.position)
+        given = from_screen(slot.item, slot.order, sent.answer)
         with transaction():
-            saved = services.save_answer(found.id, sent.position, sent.answer, sent.op, sent.version, current_user.person_id)
-    except (BadAnswer, services.UnknownSlot):
+            saved = services.save_answer(found.id, sent.position, given, sent.op, sent.version, current_user.person_id)
+    except (BadAnswer, services.UnknownSlot, queries.NoSuchSlot):
         return refusal(422, "shape", _("This answer could not be read. It is still on your page; load the page again before you go on."))
     except OperationConflict:
         return refusal(409, "operation-conflict", _("This save was sent before with another answer. The first one stands."))
     except StaleVersion as stale:
-        return _stale_json(found, sent, stale.theirs)
+        return _stale_json(slot, given, stale.theirs)
     cohort = courses.get_cohort(found.cohort_id)
     if saved.late:
         return refusal(409, "late", _late_text(found, cohort.zone), result=url_for("quizzes.result", attempt_id=found.id))
@@ -119,11 +121,10 @@ def _answer_json(found: queries.AttemptView) -> Any:
                    now=now.isoformat(), closes_at=saved.closes_at.isoformat(), seconds_left=found.seconds_left(now))
 
 
-def _stale_json(found: queries.AttemptView, sent: JsonAnswer, theirs: services.Theirs) -> Any:
-    slot = queries.slots_of([found.id])[found.id][sent.position - 1]
+def _stale_json(slot: queries.SlotView, given: Answer, theirs: services.Theirs) -> Any:
     return refusal(409, "stale", _("This question was answered elsewhere in the meantime. Nothing was overwritten; choose which answer stands."),
-                   version=theirs.version, answer=theirs.answer, receipt=theirs.receipt, theirs=_in_words(slot, theirs.answer),
-                   yours=_in_words(slot, sent.answer))
+                   version=theirs.version, answer=to_screen(slot.item, slot.order, theirs.answer), receipt=theirs.receipt,
+                   theirs=_in_words(slot, theirs.answer), yours=_in_words(slot, given))
 
 
 def _in_words(slot: queries.SlotView, given: Answer) -> str:
@@ -148,28 +149,36 @@ def _answer_form(found: queries.AttemptView) -> Any:
     slots = queries.slots_of([found.id])[found.id]
     if not 1 <= position <= len(slots) or version < 0:
         abort(404)
-    if not form.validate():
-        return _attempt_again(found, position, {}, form, _("This answer could not be read. Nothing was saved; look at it and send it again."))
     slot = slots[position - 1]
+    unreadable = _("This answer could not be read. Nothing was saved; look at it and send it again.")
+    if not form.validate():
+        return _attempt_again(found, position, unreadable)
+    given: Answer = {}
     try:
-        given = from_form(slot.item, {name: request.form.getlist(name) for name in request.form})
+        given = from_form(slot.item, slot.order, {name: request.form.getlist(name) for name in request.form})
         with transaction():
             saved = services.save_answer(found.id, position, given, form.op.data or "", version, current_user.person_id)
     except BadAnswer:
-        return _attempt_again(found, position, {}, form, _("This answer could not be read. Nothing was saved; look at it and send it again."))
+        return _attempt_again(found, position, unreadable)
     except StaleVersion as stale:
-        zone = courses.get_cohort(found.cohort_id).zone
-        return render_template("quizzes/conflict.html", attempt=found, title=found.blueprint.title, zone=zone, theirs=stale.theirs,
-                               theirs_text=_in_words(slot, stale.theirs.answer), mine_text=_in_words(slot, given),
-                               mine=queries.one_question(slot, given), form=AnswerForm(formdata=None)), 409
+        return _conflict(found, slot, given, stale.theirs)
+    except OperationConflict:
+        return _conflict(found, slot, given, services.Theirs(position, slot.version, slot.answer or {}, slot.saved_at, slot.receipt))
     if saved.late:
         zone = courses.get_cohort(found.cohort_id).zone
         return render_template("quizzes/late.html", attempt=found, title=found.blueprint.title, text=_late_text(found, zone)), 409
     return see(_onwards(found.id, form.go.data or "", position, len(slots)))
 
 
-def _attempt_again(found: queries.AttemptView, position: int, replaced: dict[int, Answer], form: AnswerForm, message: str) -> Any:
-    page = queries.attempt_page(found, clock.now(), position, replaced)
+def _conflict(found: queries.AttemptView, slot: queries.SlotView, given: Answer, theirs: services.Theirs) -> Any:
+    """Both versions side by side, to choose from: nothing was overwritten, nothing is lost."""
+    return render_template("quizzes/conflict.html", attempt=found, title=found.blueprint.title, zone=courses.get_cohort(found.cohort_id).zone,
+                           theirs=theirs, theirs_text=_in_words(slot, theirs.answer), mine_text=_in_words(slot, given),
+                           mine=queries.one_question(slot, given), form=AnswerForm(formdata=None)), 409
+
+
+def _attempt_again(found: queries.AttemptView, position: int, message: str) -> Any:
+    page = queries.attempt_page(found, clock.now(), position)
     return render_template("quizzes/attempt.html", page=page, form=AnswerForm(formdata=None), problem=message), 422
 
 

@@ -189,15 +189,27 @@ def submit_attempt(attempt_id: int, actor_id: int) -> str:
     return attempt.closed_how
 
 
-def close_due(now: datetime | None = None, limit: int = 200) -> int:
-    """Post the end of attempts whose time is over, the oldest first; returns how many. A supervised worker calls this."""
-    moment = now or clock.now()
-    due = db.session.scalars(
-        select(Attempt.id).outerjoin(Closure, Closure.attempt_id == Attempt.id).where(Closure.id.is_(None), Attempt.closes_at <= moment)
+def due_attempts(now: datetime, limit: int = 200) -> list[int]:
+    """Ids of the attempts whose time is over and whose end is not posted yet, the oldest first."""
+    return list(db.session.scalars(
+        select(Attempt.id).outerjoin(Closure, Closure.attempt_id == Attempt.id).where(Closure.id.is_(None), Attempt.closes_at <= now)
         .order_by(Attempt.closes_at).limit(limit)
-    ).all()
+    ))
+
+
+def close_by_time(attempt_id: int, now: datetime) -> None:
+    """Post the end of one attempt whose time is over; nothing happens where it is closed already or was given more time."""
+    attempt = queries.get_attempt(attempt_id)
+    if attempt.closed_how is None and not attempt.is_open(now):
+        _close(attempt, now, None)
+
+
+def close_due(now: datetime | None = None, limit: int = 200) -> int:
+    """Post the end of attempts whose time is over, the oldest first; returns how many."""
+    moment = now or clock.now()
+    due = due_attempts(moment, limit)
     for attempt_id in due:
-        _close(queries.get_attempt(attempt_id), moment, None)
+        close_by_time(attempt_id, moment)
     return len(due)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -37,6 +38,16 @@ def decide(enrolment_id: int, by_id: int, outcome: str = "pass", released_at: da
                                    evidence={"rests_on": [], "standing": "met", "attempt": 1, "red_line": False}))
     db.session.flush()
     return decision.id
+
+
+def copies_that_differ(credential: Credential) -> dict[str, Any]:
+    """Columns beside the record that differ from it: empty, or a list would be filtered by what the paper does not say."""
+    facts = credential.facts
+    beside = {"number": credential.number, "name": credential.name, "employee_no": credential.employee_no, "org_unit": credential.org_unit,
+              "issued_on": credential.issued_on.isoformat(), "programme_key": credential.programme_key, "cycle": credential.cycle,
+              "expires_on": credential.expires_on.isoformat() if credential.expires_on else None, "verification_url": credential.verification_url,
+              "person_id": credential.person_id}
+    return {key: (value, facts[key]) for key, value in beside.items() if facts[key] != value}
 
 
 class World:

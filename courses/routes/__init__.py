@@ -1,8 +1,8 @@
 """Pages of this part: learner, trainer, administrator, mentor; and the roster import."""
 
-from courses.roster_routes import bp as roster
 from courses.routes import admin, learner, mentor, trainer
 from courses.routes.base import bp
+from courses.routes.roster import bp as roster
 
 BLUEPRINTS = (bp, roster)
 

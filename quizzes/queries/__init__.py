@@ -4,6 +4,7 @@ from quizzes.queries.attempts import (
     AttemptView,
     Earned,
     ExamFact,
+    NoSuchSlot,
     SlotView,
     attempts_of,
     bank,
@@ -14,6 +15,7 @@ from quizzes.queries.attempts import (
     exam_facts,
     get_attempt,
     item_version,
+    one_slot,
     own_attempt_or_404,
     score_now,
     slots_of,
@@ -32,7 +34,7 @@ from quizzes.queries.pages import (
 )
 
 __all__ = [
-    "AttemptPage", "AttemptView", "CheckPage", "Earned", "ExamFact", "ResultPage", "SlotView", "StartPage", "attempt_page", "attempts_of", "bank",
+    "AttemptPage", "AttemptView", "CheckPage", "Earned", "ExamFact", "NoSuchSlot", "ResultPage", "SlotView", "StartPage", "attempt_page", "attempts_of", "bank",
     "blueprint_version", "chain_holds", "chain_of", "check_page", "described", "earned_of", "exam_facts", "get_attempt", "item_version",
-    "one_question", "own_attempt_or_404", "result_page", "score_now", "slots_of", "start_page",
+    "one_question", "one_slot", "own_attempt_or_404", "result_page", "score_now", "slots_of", "start_page",
 ]

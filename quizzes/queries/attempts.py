@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from flask import abort
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, func, select
 
 from courses.models import Enrolment
 from foundation import clock, content
@@ -94,7 +94,7 @@ class AttemptView:
         return sitting.seconds_left(now, self.high_water_at, self.closes_at)
 
 
-def _attempts() -> Select[Any]:
+def _attempts() -> Any:
     return (
         select(Attempt.id, Attempt.enrolment_id, Enrolment.cohort_id, Enrolment.person_id, Attempt.blueprint_key, Attempt.blueprint_version_id,
                Attempt.purpose, Attempt.number, Attempt.started_at, Attempt.closes_at, Attempt.high_water_at, Closure.closed_at, Closure.how,
@@ -156,10 +156,22 @@ _SLOT = (Slot.id, Slot.attempt_id, Slot.position, Slot.item_key, Slot.item_versi
 
 
 def slot_view(row: Row[Any], save: Row[Any] | None) -> SlotView:
-    id_, attempt_id, position, item_key, version_id, marks, frozen = row
+    id_, attempt_id, position, item_key, version_id, marks, frozen = tuple(row)
     piece = item_version(version_id)
     last = (save.version, save.answer, save.saved_at, save.receipt) if save is not None else ()
     return SlotView(id_, attempt_id, position, items.part(piece, item_key), piece, version_id, marks, tuple(frozen["order"]), frozen["values"], *last)
+
+
+class NoSuchSlot(LookupError):
+    """The paper has no place of that number."""
+
+
+def one_slot(attempt_id: int, position: int) -> SlotView:
+    """One place of a paper as it was frozen, without the answer that stands. Raises NoSuchSlot."""
+    row = db.session.execute(select(*_SLOT).where(Slot.attempt_id == attempt_id, Slot.position == position)).first()
+    if row is None:
+        raise NoSuchSlot(position)
+    return slot_view(row, None)
 
 
 def slots_of(attempt_ids: Collection[int]) -> dict[int, tuple[SlotView, ...]]:

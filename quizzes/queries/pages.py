@@ -16,22 +16,21 @@ from foundation.i18n import language, pick
 from foundation.permissions import Actor
 from quizzes.queries.attempts import AttemptView, SlotView, attempts_of, blueprint_version, earned_of, slots_of
 from quizzes.rules import numbers
-from quizzes.rules.answer import Answer, completeness
+from quizzes.rules.answer import Answer, completeness, letters, to_screen
 from quizzes.rules.blueprint import Blueprint
-from quizzes.rules.item import BLANK, Choice, Cloze, Matching, Multiple, Numeric, Ordering, ShortAnswer, Single, TrueFalse, from_placeholders
+from quizzes.rules.item import BLANK, Choice, Cloze, Matching, Multiple, Numeric, Ordering, ShortAnswer, TrueFalse, from_placeholders
 from quizzes.rules.scoring import Scored, shown_score
 from quizzes.rules.wording import split_stem
-
-LETTERS = "ABCDEFGHIJKLM"
 
 
 # ── one question, as it is asked ─────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Shown:
-    """Something to choose or to place. `chosen`: the choice or the number given so far."""
+    """Something to choose or to place. `name`: what the page calls it (a letter, a number; never its key in the content);
+    `chosen`: the choice or the number given so far."""
 
     letter: str
-    key: str
+    name: str
     text: str
     chosen: str = ""
 
@@ -53,7 +52,7 @@ class QuestionView:
     question: str
     options: tuple[Shown, ...] = ()
     left: tuple[Shown, ...] = ()
-    pieces: tuple[tuple[str, str, str], ...] = ()        # (text, blank key or "", typed)
+    pieces: tuple[tuple[str, str, str], ...] = ()        # (text, number of the gap or "", typed)
     typed: str = ""
     unit: str = ""
     choose: int = 0
@@ -80,23 +79,24 @@ def one_question(slot: SlotView, answer: Answer | None = None) -> QuestionView:
     story, question = split_stem(stem, language()) if split else ("", stem)
     fields: dict[str, Any] = {}
     given = given or {}
+    said = to_screen(item, slot.order, given)
     if isinstance(item, Choice):
-        chosen = {given.get("choice"), *given.get("choices", ())}
+        chosen = {said.get("choice"), *said.get("choices", ())}
         texts = {option.key: option.text for option in item.options}
-        fields["options"] = tuple(Shown(LETTERS[n], key, pick(texts[key]), "1" if key in chosen else "") for n, key in enumerate(slot.order))
+        fields["options"] = tuple(Shown(letter, letter, pick(texts[key]), "1" if letter in chosen else "") for letter, key in letters(slot.order).items())
         fields["choose"] = item.choose if isinstance(item, Multiple) else 1
     elif isinstance(item, TrueFalse):
-        fields["options"] = tuple(Shown("", key, "", "1" if given.get("value") is value else "") for key, value in (("true", True), ("false", False)))
+        fields["options"] = tuple(Shown("", name, "", "1" if given.get("value") is value else "") for name, value in (("true", True), ("false", False)))
     elif isinstance(item, Matching):
         texts = {entry.key: entry.text for entry in item.right}
-        fields["options"] = tuple(Shown(LETTERS[n], key, pick(texts[key])) for n, key in enumerate(slot.order))
-        fields["left"] = tuple(Shown(str(n), entry.key, pick(entry.text), given.get("pairs", {}).get(entry.key, "")) for n, entry in enumerate(item.left, 1))
+        fields["options"] = tuple(Shown(letter, letter, pick(texts[key])) for letter, key in letters(slot.order).items())
+        fields["left"] = tuple(Shown(str(n), str(n), pick(entry.text), said.get("pairs", {}).get(str(n), "")) for n, entry in enumerate(item.left, 1))
     elif isinstance(item, Ordering):
         texts = {entry.key: entry.text for entry in item.sequence}
-        places = given.get("positions", {})
-        fields["left"] = tuple(Shown(LETTERS[n], key, pick(texts[key]), str(places.get(key, ""))) for n, key in enumerate(slot.order))
+        places = said.get("positions", {})
+        fields["left"] = tuple(Shown(letter, letter, pick(texts[key]), str(places.get(letter, ""))) for letter, key in letters(slot.order).items())
     elif isinstance(item, Cloze):
-        fields["pieces"] = _pieces(item, given.get("blanks", {}))
+        fields["pieces"] = _pieces(item, said.get("blanks", {}))
     else:
         fields["typed"] = given.get("text", "")
         if isinstance(item, Numeric):
@@ -112,11 +112,12 @@ def one_question(slot: SlotView, answer: Answer | None = None) -> QuestionView:
 
 
 def _pieces(item: Cloze, typed: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
-    """The text of a cloze cut at its blanks: (text before, blank, what was typed); the rest has no blank."""
-    text = pick(item.text)
+    """The text of a cloze cut at its gaps: (text before, number of the gap, what was typed); the rest has no gap."""
+    text, numbers_ = pick(item.text), {key: str(number) for number, key in enumerate(item.order(), 1)}
     pieces, at = [], 0
     for match in BLANK.finditer(text):
-        pieces.append((text[at:match.start()], match.group(1), typed.get(match.group(1), "")))
+        number = numbers_[match.group(1)]
+        pieces.append((text[at:match.start()], number, typed.get(number, "")))
         at = match.end()
     return (*pieces, (text[at:], "", ""))
 
@@ -127,10 +128,10 @@ def described(view: QuestionView) -> str:
     if view.kind in ("single", "multiple"):
         return joint.join(f"{option.letter} {option.text}" for option in view.options if option.chosen)
     if view.kind == "true_false":
-        return next((option.key for option in view.options if option.chosen), "")
+        return next((option.name for option in view.options if option.chosen), "")
     if view.kind == "matching":
-        letters = {option.key: f"{option.letter} {option.text}" for option in view.options}
-        return joint.join(f"{entry.letter} {entry.text} → {letters[entry.chosen]}" for entry in view.left if entry.chosen)
+        texts = {option.name: f"{option.letter} {option.text}" for option in view.options}
+        return joint.join(f"{entry.letter} {entry.text} → {texts[entry.chosen]}" for entry in view.left if entry.chosen)
     if view.kind == "ordering":
         return joint.join(f"{entry.chosen} {entry.text}" for entry in sorted(view.left, key=lambda entry: int(entry.chosen or 99)) if entry.chosen)
     if view.kind == "cloze":
@@ -375,33 +376,33 @@ def _review(slot: SlotView, view: QuestionView, scored: Scored) -> tuple[tuple[L
     """(lines, my answer, the key, feedback) in the reader's language, per kind."""
     item = slot.item
     if isinstance(item, Choice):
-        lines = tuple(Line(option.letter, option.text, "", "", bool(option.chosen), item.option(option.key).correct,
-                           pick(item.option(option.key).feedback)) for option in view.options)
-        return lines, "", "", pick(item.feedback)
+        shown = [(option, item.option(key)) for option, key in zip(view.options, slot.order, strict=True)]
+        return tuple(Line(option.letter, option.text, "", "", bool(option.chosen), entry.correct, pick(entry.feedback)) for option, entry in shown), "", "", \
+            pick(item.feedback)
     if isinstance(item, TrueFalse):
         said = {"true": item.feedback.if_true, "false": item.feedback.if_false}
-        lines = tuple(Line("", option.key, "", "", bool(option.chosen), (option.key == "true") is item.answer, pick(said[option.key]))
-                      for option in view.options)
-        return lines, "", "", ""
+        return tuple(Line("", option.name, "", "", bool(option.chosen), (option.name == "true") is item.answer, pick(said[option.name]))
+                     for option in view.options), "", "", ""
     if isinstance(item, Matching):
         texts = {entry.key: pick(entry.text) for entry in item.right}
-        return tuple(Line(entry.letter, entry.text, texts.get(entry.chosen, ""), texts[item.answer[entry.key]], bool(entry.chosen),
-                          entry.key in scored.right_parts, pick(item.feedback[entry.key])) for entry in view.left), "", "", ""
+        by_name = {option.name: option.text for option in view.options}
+        return tuple(Line(shown_.letter, shown_.text, by_name.get(shown_.chosen, ""), texts[item.answer[entry.key]], bool(shown_.chosen),
+                          entry.key in scored.right_parts, pick(item.feedback[entry.key]))
+                     for shown_, entry in zip(view.left, item.left, strict=True)), "", "", ""
     if isinstance(item, Ordering):
-        mine = {entry.key: entry.chosen for entry in view.left}
+        mine = {key: shown_.chosen for shown_, key in zip(view.left, slot.order, strict=True)}
         return tuple(Line(str(place), pick(entry.text), mine[entry.key], str(place), bool(mine[entry.key]),
                           mine[entry.key] == str(place), "") for place, entry in enumerate(item.sequence, 1)), "", "", pick(item.feedback)
     if isinstance(item, Cloze):
-        typed = {key: text for _before, key, text in view.pieces if key}
+        typed = {number: text for _before, number, text in view.pieces if number}
         accept = {key: (blank.accept.zh if language() == "zh" else blank.accept.en) for key, blank in item.blanks.items()}
         joint = "、" if language() == "zh" else ", "
-        return tuple(Line(str(n), "", typed[key], joint.join(accept[key]), bool(typed[key]), key in scored.right_parts, pick(item.blanks[key].feedback))
+        return tuple(Line(str(n), "", typed[str(n)], joint.join(accept[key]), bool(typed[str(n)]), key in scored.right_parts, pick(item.blanks[key].feedback))
                      for n, key in enumerate(item.order(), 1)), "", "", pick(item.feedback)
     if isinstance(item, Numeric):
-        said = pick(item.traps[scored.trap].feedback) if scored.trap is not None else ""
-        line = (Line("", "", view.typed, "", bool(view.typed), scored.fraction == 1, said),)
+        trap = pick(item.traps[scored.trap].feedback) if scored.trap is not None else ""
+        line = (Line("", "", view.typed, "", bool(view.typed), scored.fraction == 1, trap),)
         return line, view.typed, numbers.shown(numbers.answer(item, slot.values)), pick(item.feedback)
-    assert isinstance(item, ShortAnswer) or not isinstance(item, Single)
     points = tuple(Line(f"+{point.marks}" if point.marks > 0 else f"−{-point.marks}", pick(point.text), "", "", False, None, "")
                    for point in (*item.marking.points, *item.marking.deductions))
     return points, view.typed, pick(item.model_answer), pick(item.feedback)

@@ -1,5 +1,7 @@
 """Answers as plain JSON, one shape per kind; {} is "nothing". What a device sends is read here or refused.
 
+Rows hold answers in the keys of the content; pages hold them in the screen's names (see `from_screen`).
+
 single {"choice": key} · multiple {"choices": [keys]} · true_false {"value": true} · matching {"pairs": {left: right}} ·
 ordering {"positions": {key: 1…n}} · numeric, short_answer {"text": "…"} · cloze {"blanks": {blank: "…"}}
 """
@@ -12,6 +14,7 @@ from typing import Any, Literal
 from quizzes.rules.item import Answerable, Cloze, Matching, Multiple, Numeric, Ordering, ShortAnswer, Single, TrueFalse
 
 Answer = dict[str, Any]
+LETTERS = "ABCDEFGHIJKLM"
 MAX_SHORT = 60
 MAX_BLANK = 80
 MAX_TEXT = 4000
@@ -104,24 +107,96 @@ def _ordering(item: Ordering, raw: Mapping[str, Any]) -> Answer:
     return {"positions": kept} if kept else {}
 
 
-def from_form(item: Answerable, fields: Mapping[str, Sequence[str]]) -> Answer:
-    """The answer a plain form sends: `a` for one value or several, `a.<key>` per entry. Raises BadAnswer."""
+# ── the screen's names ───────────────────────────────────────────────────────────────────────────────────────────
+# Keys in content files speak ("report", "obey", "both-miss"): a page that held them would whisper the answer. So a page
+# knows options by the letter they are shown with and left-hand entries and gaps by number; only the server knows the keys.
+def letters(order: Sequence[str]) -> dict[str, str]:
+    """Letter as shown → key."""
+    return dict(zip(LETTERS, order, strict=False))
+
+
+def _left_names(item: Matching) -> dict[str, str]:
+    return {str(number): entry.key for number, entry in enumerate(item.left, 1)}
+
+
+def _blank_names(item: Cloze) -> dict[str, str]:
+    return {str(number): key for number, key in enumerate(item.order(), 1)}
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise BadAnswer("an object is expected")
+    return {_named(name, names): child for name, child in value.items()}
+
+
+def _named(value: Any, names: Mapping[str, str]) -> str:
+    if not isinstance(value, str) or value not in names:
+        raise BadAnswer("names something the question does not have")
+    return names[value]
+
+
+def from_screen(item: Answerable, order: Sequence[str], raw: Any) -> Answer:
+    """What a page sent, in the screen's names, as an answer in keys. Raises BadAnswer."""
+    if not isinstance(raw, Mapping):
+        raise BadAnswer("an answer is an object")
+    if not raw or not isinstance(item, Single | Multiple | Matching | Ordering | Cloze):
+        return read(item, raw)
+    if isinstance(item, Cloze):
+        return read(item, {"blanks": _renamed(_only(raw, "blanks"), _blank_names(item))})
+    names = letters(order)
+    if isinstance(item, Single):
+        chosen = _only(raw, "choice")
+        return {} if chosen in (None, "") else read(item, {"choice": _named(chosen, names)})
+    if isinstance(item, Multiple):
+        ticked = _only(raw, "choices")
+        if not isinstance(ticked, list):
+            raise BadAnswer("a list is expected")
+        return read(item, {"choices": [_named(value, names) for value in ticked]})
+    if isinstance(item, Ordering):
+        return read(item, {"positions": _renamed(_only(raw, "positions"), names)})
+    pairs = _renamed(_only(raw, "pairs"), _left_names(item))
+    return read(item, {"pairs": {key: _named(value, names) for key, value in pairs.items() if value not in (None, "")}})
+
+
+def to_screen(item: Answerable, order: Sequence[str], answer: Answer | None) -> Answer:
+    """An answer in the screen's names: what a page is told about what stands."""
+    if not answer:
+        return {}
+    names = {key: letter for letter, key in letters(order).items()}
+    if isinstance(item, Single):
+        return {"choice": names[answer["choice"]]}
+    if isinstance(item, Multiple):
+        return {"choices": sorted(names[key] for key in answer["choices"])}
+    if isinstance(item, Ordering):
+        return {"positions": {names[key]: place for key, place in answer["positions"].items()}}
+    if isinstance(item, Matching):
+        left = {key: number for number, key in _left_names(item).items()}
+        return {"pairs": {left[key]: names[right] for key, right in answer["pairs"].items()}}
+    if isinstance(item, Cloze):
+        gaps = {key: number for number, key in _blank_names(item).items()}
+        return {"blanks": {gaps[key]: text for key, text in answer["blanks"].items()}}
+    return answer
+
+
+def from_form(item: Answerable, order: Sequence[str], fields: Mapping[str, Sequence[str]]) -> Answer:
+    """The answer a plain form sends: `a` for one value or several, `a.<entry>` per entry. Raises BadAnswer."""
     def one(name: str) -> str:
         values = fields.get(name) or [""]
         return values[0]
 
     if isinstance(item, Single):
-        return read(item, {"choice": one("a")})
+        return from_screen(item, order, {"choice": one("a")})
     if isinstance(item, Multiple):
-        return read(item, {"choices": [value for value in fields.get("a") or [] if value]})
+        return from_screen(item, order, {"choices": [value for value in fields.get("a") or [] if value]})
     if isinstance(item, TrueFalse):
         return read(item, {"value": {"true": True, "false": False}[one("a")]} if one("a") in ("true", "false") else {})
     if isinstance(item, Matching):
-        return read(item, {"pairs": {entry.key: one(f"a.{entry.key}") for entry in item.left}})
+        return from_screen(item, order, {"pairs": {number: one(f"a.{number}") for number in _left_names(item)}})
     if isinstance(item, Ordering):
-        return read(item, {"positions": {entry.key: int(place) for entry in item.sequence if (place := one(f"a.{entry.key}")).isascii() and place.isdigit()}})
+        given = {letter: one(f"a.{letter}") for letter in letters(order)}
+        return from_screen(item, order, {"positions": {letter: int(place) for letter, place in given.items() if place.isascii() and place.isdigit()}})
     if isinstance(item, Cloze):
-        return read(item, {"blanks": {key: one(f"a.{key}") for key in item.blanks}})
+        return from_screen(item, order, {"blanks": {number: one(f"a.{number}") for number in _blank_names(item)}})
     return read(item, {"text": one("a")})
 
 

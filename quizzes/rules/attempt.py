@@ -33,8 +33,8 @@ def state(now: datetime, high_water_at: datetime, closes_at: datetime, closed_ho
 
 
 def seconds_left(now: datetime, high_water_at: datetime, closes_at: datetime) -> int:
-    """Whole seconds until the deadline, 0 from then on."""
-    return max(0, int((closes_at - effective(now, high_water_at)).total_seconds()))
+    """Seconds until the deadline, begun ones counted whole: 0 only once it has passed."""
+    return max(0, -((effective(now, high_water_at) - closes_at) // timedelta(seconds=1)))
 
 
 def counts(purpose: str) -> bool:

@@ -395,6 +395,6 @@ def from_placeholders(text: str, values: Mapping[str, str]) -> str:
         if value is None:
             return match.group(0)
         whole, point, decimals = value.partition(".")
-        return (f"{int(whole):,}" if abs(int(whole)) >= 10_000 else whole) + point + decimals
+        return (f"{int(whole):,}" if abs(int(whole)) >= 1000 else whole) + point + decimals
 
     return PLACEHOLDER.sub(say, text)

@@ -69,7 +69,7 @@ def read_number(typed: str, item: Numeric) -> Decimal | None:
     understood; separators too, where the item accepts them.
     """
     text = unicodedata.normalize("NFKC", typed[:MAX_TYPED]).strip()
-    text = text.translate(str.maketrans({"−": "-", "–": "-", "。": "."}))
+    text = text.replace("−", "-").replace("–", "-").replace("。", ".")
     text = text.removeprefix("¥").removeprefix("￥").strip()
     for unit in (item.unit.zh, item.unit.en, "元"):
         text = text.removesuffix(unicodedata.normalize("NFKC", unit)).strip()

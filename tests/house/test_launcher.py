@@ -43,7 +43,7 @@ def processes_of(data: Path) -> dict[int, str]:
     return found
 
 
-def eventually(claim: Callable[[], object], within_s: float = 10.0) -> bool:
+def eventually(claim: Callable[[], object], within_s: float = 30.0) -> bool:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         if claim():
@@ -135,7 +135,7 @@ def test_an_empty_folder_becomes_an_installation_and_a_second_start_redoes_nothi
     took = time.monotonic() - began
     assert f"schema    {schema.HEAD}\n" in again.said
     assert "content   unchanged" in again.said
-    assert took < 10, f"the second start took {took:.1f} s"
+    assert took < 20, f"the second start took {took:.1f} s"
 
 
 def test_pages_and_files_are_sent_as_promised(launch: Callable[..., Run], installation: Path) -> None:
@@ -189,13 +189,13 @@ def test_a_killed_launcher_takes_everything_with_it(launch: Callable[..., Run], 
 
 def test_a_worker_that_died_is_started_again_and_a_dead_web_process_too(launch: Callable[..., Run], installation: Path) -> None:
     run = launch(installation).ready()
-    first = run.child("worker")
+    first = run.child("serve.py worker")
     os.kill(first, signal.SIGKILL)
     assert eventually(lambda: "starting it again" in run.said)
 
     def another() -> bool:
         with contextlib.suppress(StopIteration):
-            return run.child("worker") != first
+            return run.child("serve.py worker") != first
         return False
 
     assert eventually(another), run.said

@@ -69,7 +69,8 @@ def test_a_resit_left_for_one_component_and_none_for_another_are_told_apart() ->
 def test_a_confirmed_red_line_and_the_coaching_before_its_resit() -> None:
     crossed = ComponentFact("skill_demonstration", "complete", D(88), BEFORE, red_line=True)
     found = told(complete("84", "82", "70", "90", skill_demonstration=crossed))
-    assert found.zh == "加权总分 83.4，但技能演示 88 分，因经确认的红线按未达 80 分门槛（良好）处理；尚不能结业，可补考；技能演示补考前须有导师辅导记录。" + RULE_ZH
+    assert found.zh == ("加权总分 83.4，但技能演示 88 分，因经确认的红线按未达 80 分门槛（良好）处理；"
+                        "尚不能结业，可补考；技能演示补考前须有导师辅导记录。" + RULE_ZH)
     assert found.en == ("83.4 in total, but the skill demonstration, marked 88, is put below its bar of 80 (good) by a confirmed red line; "
                         "no award yet, a resit is open; coaching by the mentor must be on record before the resit of the skill demonstration." + RULE_EN)
 

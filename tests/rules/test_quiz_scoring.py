@@ -270,13 +270,32 @@ def test_what_is_no_answer_to_the_question_is_refused(item: Answerable, raw: Any
         answers.read(item, raw)
 
 
+ORDERS = {"single": ("b", "c", "a"), "multiple": ("x", "a", "b", "y", "c", "z"), "matching": ("r3", "r1", "r4", "r2"), "ordering": ("c", "a", "e", "b", "d")}
+
+
 @pytest.mark.parametrize(("item", "fields", "expected"), [
-    (single(), {"a": ["b"]}, {"choice": "b"}), (single(), {}, {}), (multiple(), {"a": ["c", "a"]}, {"choices": ["a", "c"]}),
-    (true_false(), {"a": ["false"]}, {"value": False}), (matching(), {"a.l1": ["r1"], "a.l2": [""]}, {"pairs": {"l1": "r1"}}),
-    (ordering(), {"a.a": ["2"], "a.b": ["x"]}, {"positions": {"a": 2}}), (numeric(), {"a": [" 12 "]}, {"text": "12"}),
-    (cloze(), {"a.a": ["期限"], "a.b": ["  "]}, {"blanks": {"a": "期限"}}), (short_answer(), {"a": ["一\r\n二"]}, {"text": "一\n二"})])
+    (single(), {"a": ["A"]}, {"choice": "b"}), (single(), {}, {}), (multiple(), {"a": ["E", "B"]}, {"choices": ["a", "c"]}),
+    (true_false(), {"a": ["false"]}, {"value": False}), (matching(), {"a.1": ["B"], "a.2": [""]}, {"pairs": {"l1": "r1"}}),
+    (ordering(), {"a.B": ["2"], "a.D": ["x"]}, {"positions": {"a": 2}}), (numeric(), {"a": [" 12 "]}, {"text": "12"}),
+    (cloze(), {"a.1": ["期限"], "a.2": ["  "]}, {"blanks": {"a": "期限"}}), (short_answer(), {"a": ["一\r\n二"]}, {"text": "一\n二"})])
 def test_a_plain_form_says_the_same_as_json(item: Answerable, fields: dict[str, list[str]], expected: dict[str, Any]) -> None:
-    assert answers.from_form(item, fields) == expected
+    order = ORDERS.get(item.kind, ())
+    assert answers.from_form(item, order, fields) == expected
+    assert answers.from_screen(item, order, answers.to_screen(item, order, expected)) == expected
+
+
+def test_a_page_knows_letters_and_numbers_and_never_keys() -> None:
+    assert answers.to_screen(single(), ORDERS["single"], {"choice": "a"}) == {"choice": "C"}
+    assert answers.to_screen(matching(), ORDERS["matching"], {"pairs": {"l2": "r4"}}) == {"pairs": {"2": "C"}}
+    assert answers.to_screen(ordering(), ORDERS["ordering"], {"positions": {"e": 5}}) == {"positions": {"C": 5}}
+    assert answers.to_screen(cloze(), (), {"blanks": {"b": "x"}}) == {"blanks": {"2": "x"}}
+    refused: list[tuple[Answerable, Any]] = [
+        (single(), {"choice": "a"}), (multiple(), {"choices": ["a"]}), (matching(), {"pairs": {"l1": "r1"}}), (matching(), {"pairs": {"1": "r1"}}),
+        (ordering(), {"positions": {"a": 1}}), (single(), {"choice": "D"}), (multiple(), {"choices": "A"}), (matching(), {"pairs": ["1"]}),
+        (ordering(), {"positions": [1]}), (single(), ["A"]), (cloze(), {"blanks": {"a": "x"}}), (cloze(), {"blanks": {"3": "x"}})]
+    for item, raw in refused:
+        with pytest.raises(answers.BadAnswer):
+            answers.from_screen(item, ORDERS.get(item.kind, ()), raw)
 
 
 def test_a_part_answer_is_told_from_a_whole_one() -> None:

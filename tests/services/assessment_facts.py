@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import func, select
+
 from courses import queries as courses
 from foundation import clock, content
 from foundation.db import db, transaction
 from quizzes.models import Attempt, Closure, Response, Slot
-from sqlalchemy import func, select
 from tests.factories import Factory
 from training.grading.models import Assignment, Performance, Rating, RedLineDecision, RedLineReport
 from training.grading.queries import instrument
@@ -59,7 +60,8 @@ class Facts:
             db.session.flush()
             if score is not None:
                 db.session.add(Closure(attempt_id=row.id, closed_at=at, how="handed_in", head_hash="0" * 64, saves=0))
-                db.session.add(Response(attempt_id=row.id, slot_id=slot.id, answer=None, fraction=D(score) / 100, mark=D(score), scoring_hash="x", scored_at=at))
+                db.session.add(Response(attempt_id=row.id, slot_id=slot.id, answer=None, fraction=D(score) / 100, mark=D(score), scoring_hash="x",
+                                        scored_at=at))
             return row.id
 
     def performance(self, enrolment_id: int, kind: str, key: str, marks: tuple[str, ...], at: datetime | None = None, red_line: str = "none",
@@ -90,7 +92,8 @@ class Facts:
             return row.id
 
     def _red_line(self, performance_id: int, rating_id: int, state: str, at: datetime) -> None:
-        report = RedLineReport(rating_id=rating_id, performance_id=performance_id, red_line_key="return-promised", quotation="“保证四个点”", happened_at="03:10")
+        report = RedLineReport(rating_id=rating_id, performance_id=performance_id, red_line_key="return-promised", quotation="“保证四个点”",
+                               happened_at="03:10")
         db.session.add(report)
         db.session.flush()
         if state == "confirmed":
@@ -104,11 +107,22 @@ class Facts:
         key = self.assessment.case_analysis.cases[0]
         return self.performance(enrolment_id, "case", key, marks if len(marks) != 1 else marks * 2, at, **more)
 
+    def begin_case(self, enrolment_id: int) -> int:
+        """A case that is open and not handed in."""
+        key = self.assessment.case_analysis.cases[0]
+        version_id = courses.pinned(self.cohort_id, "case", key).id
+        with transaction():
+            row = Performance(enrolment_id=enrolment_id, kind="case", content_key=key, content_version_id=version_id, rubric_version_id=version_id, use="final",
+                              number=1, created_at=clock.now(), created_by_id=self.raters[0])
+            db.session.add(row)
+            db.session.flush()
+            return row.id
+
     def hold_session(self, at: datetime | None = None) -> int:
         """The one session of the cohort, over by now unless told otherwise."""
         with transaction():
-            row = Session(cohort_id=self.cohort_id, unit_key="week-1", activity_ref=f"s{clock.now().timestamp()}", form="lecture", title_zh="开班", title_en="Opening",
-                          starts_at=at or clock.now() - timedelta(minutes=SESSION_MINUTES + 60), minutes=SESSION_MINUTES, place="302")
+            row = Session(cohort_id=self.cohort_id, unit_key="week-1", activity_ref=f"s{clock.now().timestamp()}", form="lecture", title_zh="开班",
+                          title_en="Opening", starts_at=at or clock.now() - timedelta(minutes=SESSION_MINUTES + 60), minutes=SESSION_MINUTES, place="302")
             db.session.add(row)
             db.session.flush()
             self.session_id = self.session_id or row.id

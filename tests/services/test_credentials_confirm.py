@@ -15,6 +15,7 @@ from foundation.audit import AuditEvent
 from foundation.db import db, transaction
 from foundation.people import Person
 from foundation.permissions import Actor
+from tests.conftest import ON_BOTH
 from tests.factories import Factory
 from tests.services.assessment_facts import Facts
 from training.assessment import services as assessment
@@ -49,6 +50,7 @@ def counts() -> tuple[int, int, int]:
     return tuple(db.session.execute(select(func.count()).select_from(model)).scalar_one() for model in (ResultDecision, Credential, LiveCredential))  # type: ignore[return-value]
 
 
+@ON_BOTH
 def test_a_confirmed_pass_is_a_certificate_with_the_published_scores(make: Factory, facts: Facts, reviewer: Actor) -> None:
     enrolment_id = complete(make, facts)
     standing = standing_of(enrolment_id)
@@ -123,6 +125,7 @@ def test_a_trainee_who_does_not_pass_needs_no_printable_name(make: Factory, fact
         assert services.confirm_and_issue(enrolment_id, reviewer, None, standing_of(enrolment_id).evidence_hash).outcome == "resit"
 
 
+@ON_BOTH
 def test_twenty_parallel_confirmations_have_one_effect(app: Flask, make: Factory, facts: Facts, reviewer: Actor) -> None:
     enrolment_id = complete(make, facts)
     others = [make.actor(make.person(f"reviewer-{n}", "reviewer")) for n in range(3)]

@@ -17,13 +17,13 @@ from foundation import audit, clock
 from foundation.audit import AuditEvent
 from foundation.db import db, transaction
 from foundation.people import Person
-from tests.credentials_world import World, decide
+from tests.conftest import ON_BOTH
+from tests.credentials_world import World, copies_that_differ, decide
 from tests.factories import Factory
 from training.credentials import queries, services
 from training.credentials.models import Credential, LiveCredential, RenderedPdf, Revocation, SerialCounter
 from training.credentials.rules import paper, record
 from training.credentials.rules.status import Status
-from training.credentials.services.issuing import copies_that_differ
 from training.credentials.services.papers import path_of
 
 
@@ -197,6 +197,7 @@ def test_an_engine_that_fails_leaves_the_certificate_standing(world: World, monk
     assert services.issue_due().drawn == 1
 
 
+@ON_BOTH
 def test_issue_due_normally_finds_nothing_and_repairs_what_a_crash_left(world: World) -> None:
     made = world.certify(world.trainee())
     assert services.issue_due().found_nothing
@@ -223,6 +224,7 @@ def test_issue_due_does_not_give_back_what_was_revoked(world: World) -> None:
 
 
 # ── ending and issuing anew ──────────────────────────────────────────────────────────────────────────────────
+@ON_BOTH
 def test_a_revocation_shows_at_the_next_reading_and_frees_the_place(world: World) -> None:
     made = world.certify(world.trainee())
     with transaction():
@@ -252,6 +254,7 @@ def test_nobody_revokes_or_renews_a_certificate_of_their_own(world: World) -> No
             act(made.id, actor, "because")
 
 
+@ON_BOTH
 def test_a_certificate_issued_anew_takes_the_present_name_and_the_old_last_day(world: World) -> None:
     old = world.certify(world.trainee(name="陆知形"))
     with transaction():
@@ -291,6 +294,7 @@ def test_a_later_cohort_of_the_same_programme_is_a_renewal(world: World) -> None
     assert count(LiveCredential) == 2
 
 
+@ON_BOTH
 @pytest.mark.parametrize("status", list(Status))
 def test_the_state_in_sql_is_the_state_of_the_rule(world: World, status: Status) -> None:
     made = world.many(4)

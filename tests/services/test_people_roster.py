@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import resource
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,13 +14,15 @@ import xlsxwriter
 from flask_babel import force_locale
 from sqlalchemy import func, select
 
-from courses import roster, services
+from courses import services
+from courses.exchange import roster
 from courses.models import Enrolment
 from foundation import audit, directory, intake
 from foundation.db import db, transaction
 from foundation.i18n import build
 from foundation.people import Account, GrantRow, Person, PersonChange
 from foundation.roster import field_of, open_roster
+from tests.conftest import ON_BOTH
 
 pytestmark = pytest.mark.usefixtures("app")
 HEAD = "工号,姓名,邮箱,手机,机构,岗位,角色,班次,导师工号,登录名\n"
@@ -70,6 +74,7 @@ def counts() -> tuple[int, ...]:
 
 
 # ── what a row becomes ───────────────────────────────────────────────────────────────────────────────────────
+@ON_BOTH
 def test_a_cohort_with_trainees_trainer_and_mentor_comes_in_whole(make, csv):
     cohort = make.cohort("2026-A", seats=5)
     path = csv("LJ1,周以宁,zhou@bank.example,13800138000,城东支行,客户服务经理,,2026-A,M9,\n"
@@ -88,6 +93,7 @@ def test_a_cohort_with_trainees_trainer_and_mentor_comes_in_whole(make, csv):
     assert db.session.execute(select(func.count()).where(Account.password_hash.is_not(None))).scalar_one() == 0
 
 
+@ON_BOTH
 def test_the_same_file_again_changes_nothing_and_leaves_no_event(make, csv):
     make.cohort("2026-A")
     path = csv("LJ1,周以宁,,,城东支行,,,2026-A,M9,\nM9,秦牧之,,,,,导师,,,\nT1,丁砚清,,,,,trainer;mentor,2026-A,,\n")
@@ -116,6 +122,7 @@ def test_an_import_is_one_audit_event_with_the_digests_of_file_and_plan(make, cs
     assert "周以宁" not in str(event.facts) and audit.verify().bad_seq is None
 
 
+@ON_BOTH
 def test_a_changed_name_and_unit_is_an_update_that_keeps_the_former_values(make, csv):
     take(csv("LJ1,周以宁,,,城东支行,客户服务经理,,,,\n"))
     actor = make.person("boss", "admin")
@@ -136,6 +143,7 @@ def test_an_empty_cell_leaves_what_is_on_record(csv):
     assert person("LJ1").email == "zhou@bank.example"
 
 
+@ON_BOTH
 def test_a_told_login_moves_and_an_untold_one_stays(csv):
     take(csv("LJ1,周以宁,,,,,,,,\n"))
     take(csv("LJ1,周以宁,,,,,,,,ZhouYN\n"))
@@ -157,6 +165,7 @@ def test_a_reviewer_with_a_cohort_reviews_that_cohort_alone_and_one_without_revi
     assert take(csv("R2,柳同,,,,,reviewer,2026-A,,\n")).unchanged == 1
 
 
+@ON_BOTH
 def test_a_withdrawn_trainee_comes_back_only_visibly(make, csv):
     make.cohort("2026-A", seats=1)
     path = csv("LJ1,周以宁,,,,,,2026-A,,\n")
@@ -169,6 +178,7 @@ def test_a_withdrawn_trainee_comes_back_only_visibly(make, csv):
     assert db.session.execute(select(Enrolment.withdrawn_at)).scalar_one() is None
 
 
+@ON_BOTH
 def test_another_mentor_is_a_change_and_an_empty_one_is_not(make, csv):
     make.cohort("2026-A")
     rest = "M1,甲,,,,,导师,,,\nM2,乙,,,,,导师,,,\n"
@@ -334,6 +344,7 @@ def many(number: int, cohort: str = "2026-A") -> str:
     return "".join(f"N{i:06d},学员{i},n{i}@bank.example,,第{i % 90}支行,客户服务经理,,{cohort},,\n" for i in range(number))
 
 
+@ON_BOTH
 def test_a_break_in_the_middle_leaves_nothing(make, csv, monkeypatch):
     make.cohort("2026-A", seats=3000)
     path = csv(many(1200))
@@ -354,6 +365,43 @@ def test_a_break_in_the_middle_leaves_nothing(make, csv, monkeypatch):
     assert counts() == before
     monkeypatch.undo()
     assert take(path).new == 1200
+
+
+def test_a_process_killed_in_the_middle_leaves_nothing(app, make, csv):
+    make.cohort("2026-A", seats=3000)
+    path = csv(many(1200))
+    before = counts()
+    script = """
+import os, signal, sys
+from app import create_app
+from courses.exchange import roster
+from foundation import intake
+from foundation.db import transaction
+real, chunks = intake.carry_out, []
+def carry_out(steps, actor_id):
+    done = real(steps, actor_id)
+    chunks.append(len(steps))
+    if len(chunks) == 2:
+        print("killed after", sum(chunks), "rows", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+intake.carry_out = carry_out
+with create_app({"DATA": sys.argv[1]}).app_context():
+    survey = roster.survey(__import__("pathlib").Path(sys.argv[2]))
+    with transaction():
+        roster.apply(survey, "0" * 64, survey.preview.plan, None)
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(app.config["DATA"]), str(path)], cwd=app.root_path, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL and "killed after 1000 rows" in done.stdout, done.stderr
+    assert counts() == before
+    assert take(path).new == 1200
+
+
+def test_a_roster_that_touches_an_invented_person_is_warned(make, csv):
+    person_id = make.person("trainee", "trainee", name="周以宁")
+    with transaction():
+        db.session.get_one(Person, person_id).is_demo = True
+    assert found(csv("LJ00001,周以宁,,,,,,,,\n")) == [(2, "employee_no", "demo_person")]
 
 
 def test_what_was_not_previewed_is_not_applied(make, csv):

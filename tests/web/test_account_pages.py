@@ -109,7 +109,8 @@ def test_success_forgets_the_failures(make, client_for):
     assert db.session.execute(select(func.count()).select_from(SignInTally)).scalar_one() == 0
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)", "/ok\r\nSet-Cookie: a=b"])
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil.example",
+                                    "javascript:alert(1)", "/ok\r\nSet-Cookie: a=b"])
 def test_next_never_leads_out_of_the_site(make, client_for, target):
     make.person("zhou", "trainee")
     client = client_for()
@@ -129,7 +130,8 @@ def test_next_leads_back_to_where_the_reader_was(make, client_for):
 def test_without_its_token_no_form_is_taken(make, client_for):
     make.person("boss", "admin")
     client = client_for("boss")
-    for address in ("/login", "/logout", "/first-code", "/account/password", "/account/sessions/end", "/language", "/people/new", "/people/1", "/people/1/reset",
+    for address in ("/login", "/logout", "/first-code", "/account/password", "/account/sessions/end", "/language", "/people/new", "/people/1",
+                    "/people/1/reset",
                     "/people/1/active", "/people/1/grants", "/people/1/grants/revoke", "/people/audit", "/people/import", "/people/import/" + "0" * 64,
                     "/people/import/" + "0" * 64 + "/discard", "/people/codes"):
         answer = client.post(address, data={"login": "boss", "password": PASSWORD, "language": "zh", "cohort": "1"})

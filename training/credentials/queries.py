@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -25,6 +24,8 @@ PER_PAGE = 50
 class CredentialView:
     """A certificate with its state at the moment of reading. `facts` is the record; dates in it are ISO texts."""
 
+    status: Status
+    is_released: bool
     id: int
     number: str
     code: str
@@ -54,8 +55,6 @@ class CredentialView:
     revoked_by_id: int | None
     is_live: bool
     pdf_sha256: str | None
-    status: Status
-    is_released: bool
 
     @property
     def zone(self) -> str:
@@ -101,9 +100,11 @@ def counting() -> Select[Any]:
 
 def view(row: Any, now: datetime) -> CredentialView:
     """A row of `selection()` as a value, its state folded at `now`."""
-    *plain, revoked_at, reason, by_id, live_id, sha256 = row
+    values: list[Any] = list(row)
+    revoked_at, _reason, _by_id, live_id, _sha256 = values[-5:]
+    values[-2] = live_id is not None
     status = status_of(is_revoked=revoked_at is not None, is_live=live_id is not None, valid_until=row.valid_until, now=now)
-    return CredentialView(*plain, revoked_at, reason, by_id, live_id is not None, sha256, status, row.released_at <= now)
+    return CredentialView(status, row.released_at <= now, *values)
 
 
 # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +145,7 @@ def holds(text: str) -> ColumnElement[bool]:
     """The condition that number, name or employee number contains what somebody typed into a search box."""
     pattern = "%" + "".join(f"\\{c}" if c in "\\%_" else c for c in text.strip()) + "%"
     number = "%" + "".join(f"\\{c}" if c in "\\%_" else c for c in normal_number(text)) + "%"
-    return or_(Credential.name.like(pattern, escape="\\"), Credential.employee_no.like(pattern, escape="\\"), Credential.number.like(number, escape="\\"))
+    return or_(Credential.name.ilike(pattern, escape="\\"), Credential.employee_no.ilike(pattern, escape="\\"), Credential.number.ilike(number, escape="\\"))
 
 
 # ── one certificate ──────────────────────────────────────────────────────────────────────────────────────────
@@ -182,15 +183,6 @@ def own_credentials(person_id: int) -> tuple[CredentialView, ...]:
 def own_credential_or_404(credential_id: int, actor: Actor) -> CredentialView:
     """One's own released certificate, else 404."""
     return _one(Credential.id == credential_id, Credential.person_id == actor.person_id, is_released(clock.now())) or abort(404)
-
-
-def live_of(person_ids: Collection[int], programme_key: str) -> dict[int, str]:
-    """Person id → number of the live certificate of a programme (the latest cycle), released or not; in one select."""
-    rows = db.session.execute(
-        select(LiveCredential.person_id, Credential.number).join(Credential, Credential.id == LiveCredential.credential_id)
-        .where(LiveCredential.person_id.in_(person_ids), LiveCredential.programme_key == programme_key).order_by(LiveCredential.cycle)
-    )
-    return {row.person_id: row.number for row in rows}
 
 
 # ── the ledger ───────────────────────────────────────────────────────────────────────────────────────────────

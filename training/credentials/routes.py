@@ -15,7 +15,7 @@ from foundation.i18n import moment
 from foundation.permissions import Permission, public, requires
 from foundation.web import change, refusal, see
 from training.assessment import services as assessment
-from training.assessment.queries.evidence import stale_page
+from training.assessment.queries import stale_page
 from training.credentials import queries, services
 from training.credentials.forms import AnewForm, ConfirmResultForm, RevokeForm, VerifyForm
 from training.credentials.queries import CredentialView
@@ -85,7 +85,7 @@ def confirm(enrolment_id: int) -> Any:
 @requires(Permission.REVIEW)
 def ledger() -> str:
     """All certificates within the reviewer's scope, to search and filter."""
-    number = request.args.get("page", "1")
+    number = request.args.get("page", "1")[:9]
     page = queries.ledger(current_user, request.args.get("q", "")[:100], request.args.get("state", ""), int(number) if number.isdecimal() else 1)
     return render_template("credentials/ledger.html", page=page,
                            page_address=lambda n: url_for("credentials.ledger", q=page.search or None, state=page.state or None, page=n))

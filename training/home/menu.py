@@ -40,7 +40,9 @@ def entries(actor: Actor) -> tuple[Entry, ...]:
         ]
     if may(Permission.TEACH):
         found += [
-            _entry(_("Cohorts"), "courses.cohorts", "user", "courses.cohort", "participation.register", "participation.sessions", "participation.levels"),
+            _entry(_("Cohorts"), "courses.cohorts", "user", "courses.cohort", "courses.trainee", "courses.waive",
+                   "participation.register", "participation.sessions", "participation.plan", "participation.edit", "participation.levels",
+                   "participation.confirm", "participation.notes", "participation.evidence", "participation.set_level"),
         ]
     if may(Permission.RATE):
         found += [_entry(_("Rating"), "grading.queue", "pencil", "grading.rate", "grading.queue")]

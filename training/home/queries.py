@@ -203,7 +203,7 @@ def review_page(actor: Actor) -> tuple[ReviewLine, ...]:
     boards = assessment.boards(actor)[:12]
     decided = dict(db.session.execute(
         select(Enrolment.cohort_id, func.count(func.distinct(ResultDecision.enrolment_id))).join(ResultDecision, ResultDecision.enrolment_id == Enrolment.id)
-        .where(Enrolment.withdrawn_at.is_(None)).group_by(Enrolment.cohort_id)).tuples().all())
+        .where(Enrolment.withdrawn_at.is_(None)).group_by(Enrolment.cohort_id)).all())
     return tuple(ReviewLine(board, decided.get(board.cohort.id, 0)) for board in boards)
 
 

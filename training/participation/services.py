@@ -88,7 +88,7 @@ def plan_sessions(cohort_id: int, wanted: Mapping[str, tuple[datetime, str]], ac
     """
     cohort = courses.get_cohort(cohort_id)
     standing = dict(db.session.execute(
-        select(Session.activity_ref, Session.starts_at).where(Session.cohort_id == cohort_id, Session.activity_ref.in_(wanted))).tuples().all())
+        select(Session.activity_ref, Session.starts_at).where(Session.cohort_id == cohort_id, Session.activity_ref.in_(wanted))).all())
     if standing:
         raise StaleVersion(standing)
     for ref, (starts_at, _place) in wanted.items():

@@ -16,7 +16,7 @@ from foundation import clock, content
 from foundation.db import db
 from foundation.people import Person
 from foundation.permissions import EVERYWHERE, Actor, Permission
-from training.assessment.queries.standings import DecisionView, decisions_of
+from training.assessment.queries import DecisionView, decisions_of
 from training.credentials import queries as credentials
 from training.credentials.models import Credential
 from training.credentials.queries import CredentialView

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
-from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.datastructures import MultiDict
 
 from foundation.db import transaction
 from foundation.forms import ConfirmForm
@@ -19,8 +19,14 @@ from training.reporting.rules.selection import Selection, parse_selection
 bp = Blueprint("reporting", __name__)
 
 
-def _selection(source: ImmutableMultiDict[str, str]) -> tuple[Selection, tuple[str, ...]]:
+def _selection(source: MultiDict[str, str]) -> tuple[Selection, tuple[str, ...]]:
     return parse_selection(source.to_dict())
+
+
+def _address(selection: Selection, number: int) -> str:
+    """The list with this filter at this page."""
+    values: dict[str, Any] = {**selection.as_query(), "page": number}
+    return url_for("reporting.certifications", **values)
 
 
 def field_name(name: str) -> str:
@@ -33,12 +39,12 @@ def field_name(name: str) -> str:
 def certifications() -> Any:
     """The records with filters in the query string, and a button for each format."""
     selection, problems = _selection(request.args)
-    number = request.args.get("page", "1")
+    number = request.args.get("page", "1")[:9]
     page = queries.records_page(current_user, selection, int(number) if number.isdecimal() else 1)
     return render_template(
         "reporting/certifications.html", page=page, problems=[field_name(name) for name in problems], formats=services.MIMETYPES,
         forms={name: ConfirmForm(formdata=None) for name in services.MIMETYPES},
-        page_address=lambda n: url_for("reporting.certifications", **selection.as_query(), page=n)), 422 if problems else 200
+        page_address=lambda n: _address(selection, n)), 422 if problems else 200
 
 
 def _file(export: services.Export, export_id: int) -> Response:
@@ -81,7 +87,7 @@ def certifications_file(format_: str) -> Any:
         abort(404)
     selection, problems = _selection(request.args)
     if problems:
-        return redirect(url_for("reporting.certifications", **request.args.to_dict()), 303)
+        return redirect(f"{url_for('reporting.certifications')}?{request.query_string.decode()}", 303)
     if request.method == "HEAD":
         response = make_response(b"")
         response.headers["Content-Type"] = services.MIMETYPES[format_]

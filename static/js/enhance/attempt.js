@@ -183,7 +183,11 @@ export default function (root) {
     link.href = told.result || texts.result;
     link.textContent = texts.toResult;
     banner.next.replaceChildren(`${told.message} `, link);
-    for (const state of questions.values()) { state.wants = null; for (const field of state.form.elements) field.disabled = true; }
+    for (const state of questions.values()) {
+      state.wants = null;
+      for (const field of state.form.elements) if (isAnswer(field)) field.disabled = true;
+      draw(state);
+    }
   }
   function stale(state, told) {
     state.conflict = true;

@@ -58,7 +58,7 @@ export default function (form) {
     const part = parts.get(key);
     if (state === "saved") {
       part.version.value = detail.version;
-      say(key, "saved", `${texts.saved} ${clock(detail.saved_at)}${detail.receipt ? ` · ${texts.receipt} ` : ""}`, "", detail.receipt);
+      say(key, "saved", `${texts.saved} ${clock(detail.saved_at, texts.zone)}${detail.receipt ? ` · ${texts.receipt} ` : ""}`, "", detail.receipt);
     } else if (state === "saving") say(key, "sync", texts.saving, "wait");
     else if (state === "waiting") say(key, "sync", texts.waiting, "wait");
     else if (state === "offline") say(key, "offline", texts.offline, "wait");

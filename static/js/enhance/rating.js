@@ -16,7 +16,7 @@ export default function (form) {
   let current = 0;
 
   saver.begin("rating", Number(form.elements.version.value));
-  for (const panel of criteria) folds.set(panel, fold(panel));
+  for (const panel of panels) folds.set(panel, fold(panel));
   for (const box of form.querySelectorAll("[data-red]")) {
     reveal(box);
     box.addEventListener("change", () => reveal(box));
@@ -33,17 +33,25 @@ export default function (form) {
   for (const link of document.querySelectorAll(".crits a")) {
     link.addEventListener("click", (event) => go(event, panels.findIndex((panel) => `#${panel.id}` === link.getAttribute("href"))));
   }
+  document.addEventListener("station:begun", () => {
+    for (const notes of form.querySelectorAll("details[open]")) notes.open = false;
+    arrive(current, true);
+  });
   const problem = form.querySelector(".crit-bad, .field-bad, .field-error");
   const start = problem ? panels.indexOf(problem.closest(".crit")) : panels.findIndex((panel) => panel.dataset.criterion && !level(panel));
   arrive(start < 0 ? 0 : start, false);
+  if (current > 0 && !problem) panels[current].scrollIntoView({ block: "start" });
 
   function level(panel) {
     return form.elements[`level.${panel.dataset.criterion}`].value;
   }
 
-  function levelName(panel) {
-    const chosen = panel.querySelector("input[type=radio]:checked");
-    return chosen ? chosen.closest(".level").querySelector("b").innerText.replace(/\s+/g, " ").trim() : "";
+  // What a folded panel says of itself: the level, how many red lines, the judgement.
+  function summary(panel) {
+    if (panel.id === "red") return String(panel.querySelectorAll("[data-red]:checked").length || "");
+    const chosen = panel.querySelector("input[type=radio]:checked")?.closest(".level");
+    const name = chosen?.querySelector("b") || chosen?.querySelector(".option-body");
+    return name ? name.textContent.replace(/(\d|–)(?=\S)/, "$1 ").trim() : "";
   }
 
   function fold(panel) {
@@ -71,16 +79,17 @@ export default function (form) {
     current = index;
     panels.forEach((panel, number) => {
       const button = folds.get(panel);
-      const folded = Boolean(button) && number !== index && level(panel) !== "";
+      const folded = number !== index;
+      const told = summary(panel);
       panel.hidden = folded;
-      panel.classList.toggle("card-raised", number === index);
-      if (!button) return;
+      panel.classList.toggle("card-raised", !folded);
       button.hidden = !folded;
+      button.classList.toggle("crit-wait", !told);
       const title = document.createElement("b");
       title.textContent = panel.querySelector("h2").textContent;
       const chosen = document.createElement("span");
-      chosen.textContent = levelName(panel);
-      button.replaceChildren(iconFrom("check"), title, chosen);
+      chosen.textContent = told;
+      button.replaceChildren(iconFrom(told ? "check" : "circle"), title, chosen);
     });
     for (const link of document.querySelectorAll(".crits a")) {
       const panel = panels.find((each) => `#${each.id}` === link.getAttribute("href"));
@@ -157,7 +166,7 @@ export default function (form) {
   async function show(key, state, detail = {}) {
     if (state === "saved") {
       form.elements.version.value = detail.version;
-      say("saved", `${texts.saved} ${clock(detail.saved_at)}`, `${texts.receipt} ${detail.receipt}`, "ok");
+      say("saved", `${texts.saved} ${clock(detail.saved_at, texts.zone)}`, `${texts.receipt} ${detail.receipt}`, "ok");
     } else if (state === "saving") say("sync", texts.saving, "", "wait");
     else if (state === "waiting") say("sync", texts.waiting, "", "wait");
     else if (state === "offline") say("offline", texts.offline, texts.kept, "wait");

@@ -190,8 +190,9 @@ export function choose(texts, rows) {
   });
 }
 
-export function clock(iso) {
-  return new Date(iso).toLocaleTimeString("en-GB", { hour12: false });
+// The time of day in the cohort's zone, as the server writes it.
+export function clock(iso, zone) {
+  return new Date(iso).toLocaleTimeString("en-GB", { hour12: false, timeZone: zone });
 }
 
 export function iconFrom(name) {
@@ -204,7 +205,6 @@ export function iconFrom(name) {
     circle: '<circle cx="12" cy="12" r="8.5"/>',
     right: '<path d="M5 12h14M13 6l6 6-6 6"/>',
   };
-  const holder = document.createElement("span");
-  holder.innerHTML = `<svg class="icon icon-s" viewBox="0 0 24 24" aria-hidden="true">${shapes[name]}</svg>`;
-  return holder.firstChild;
+  const text = `<svg xmlns="http://www.w3.org/2000/svg" class="icon icon-s" viewBox="0 0 24 24" aria-hidden="true">${shapes[name]}</svg>`;
+  return document.importNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, true);
 }

@@ -42,6 +42,7 @@ export default function (element) {
     if (button) button.hidden = true;
     draw();
     begin();
+    document.dispatchEvent(new CustomEvent("station:begun"));
   });
   draw();
   setInterval(draw, 500);

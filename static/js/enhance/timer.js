@@ -12,7 +12,8 @@ export default function (element) {
   until.hidden = true;
   left.hidden = false;
 
-  function set(seconds) {
+  function set(told) {
+    const seconds = told.state === "open" ? Math.max(1, told.seconds_left) : told.seconds_left;
     end = performance.now() + seconds * 1000;
     if (seconds > 0) over = false;
     draw();
@@ -43,7 +44,7 @@ export default function (element) {
       }
     } catch { /* offline: the page keeps counting and asks again later */ }
   }
-  document.addEventListener("qizhou:clock", (event) => set(event.detail.seconds_left));
+  document.addEventListener("qizhou:clock", (event) => set(event.detail));
   document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
   setInterval(() => {
     // A sleeping machine stops this clock but not the server's: a jump of the wall clock means asking.

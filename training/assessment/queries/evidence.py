@@ -9,9 +9,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import select
+
 from courses import queries as courses
+from courses.models import CohortPin
 from courses.queries import CohortView, EnrolmentView
-from foundation.db import canonical_json
+from foundation import content
+from foundation.db import canonical_json, db
 from training.assessment.queries.standings import DecisionView, ExtensionView, Standing, hash_of
 from training.assessment.rules import deadlines
 from training.assessment.rules.scheme import ComponentResult, edges_of, shown
@@ -90,14 +94,21 @@ def _figure(value: Decimal) -> str:
     return shown(value, ())
 
 
-def _performances(cohort: CohortView, kind: str, facts: Iterable[PerformanceFact], result: ComponentResult, edges: tuple[Decimal, ...],
+def _titles(cohort: CohortView) -> dict[tuple[str, str], Any]:
+    """(kind, key) → title of every station and case this cohort pinned, in one select."""
+    rows = db.session.execute(
+        select(CohortPin.kind, CohortPin.key, CohortPin.version_id).where(CohortPin.cohort_id == cohort.id, CohortPin.kind.in_(("station", "case"))))
+    return {(row.kind, row.key): content.version(row.version_id).body["title"] for row in rows}
+
+
+def _performances(titles: dict[tuple[str, str], Any], kind: str, facts: Iterable[PerformanceFact], result: ComponentResult, edges: tuple[Decimal, ...],
                   rests_on: frozenset[int]) -> tuple[PerformanceLine, ...]:
     lines = []
     for fact in facts:
         marks = [mark for _name, mark in fact.rater_marks]
         state = "red_line" if fact.red_line == "raised" and fact.state == "complete" else fact.state
         lines.append(PerformanceLine(
-            courses.pinned(cohort.id, kind, fact.content_key).body["title"], "" if fact.mark is None else shown(fact.mark, edges), state,
+            titles.get((kind, fact.content_key), fact.content_key), "" if fact.mark is None else shown(fact.mark, edges), state,
             fact.performed_at, tuple((name, shown(mark, edges)) for name, mark in fact.rater_marks),
             _figure(max(marks) - min(marks)) if len(set(marks)) > 1 else "", fact.red_line, fact.performance_id in rests_on))
     return tuple(lines)
@@ -105,7 +116,7 @@ def _performances(cohort: CohortView, kind: str, facts: Iterable[PerformanceFact
 
 def evidence(enrolment: EnrolmentView, cohort: CohortView, standing: Standing, reader_id: int) -> EvidencePage:
     """The drawer of one trainee for one reader."""
-    lines = []
+    lines, titles = [], _titles(cohort)
     for result, told in zip(standing.verdict.results, standing.evidence["components"], strict=True):
         kind = result.component.evidence.kind
         edges, rests_on = edges_of(standing.scheme, result.component), frozenset(told["rests_on"])
@@ -123,7 +134,7 @@ def evidence(enrolment: EnrolmentView, cohort: CohortView, standing: Standing, r
         else:
             facts = standing.sources.stations if kind == "stations" else standing.sources.cases
             lines.append(EvidenceLine(result, kind, performances=_performances(
-                cohort, "station" if kind == "stations" else "case", facts, result, edges, rests_on)))
+                titles, "station" if kind == "stations" else "case", facts, result, edges, rests_on)))
     separation = "own" if standing.person_id == reader_id else "rated" if reader_id in standing.judges else ""
     extensions = tuple((extension, standing.scheme.component(extension.component).title, deadlines.last_day(extension.until, cohort.zone))
                        for extension in standing.extensions)

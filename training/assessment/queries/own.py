@@ -166,7 +166,7 @@ def _row(result: ComponentResult, standing: Standing, released: DecisionView | N
     return StandingRow(
         component.key, component.evidence.kind, component.title, component.weight, bar, scheme.band(component.hurdle.band) if component.hurdle.band else None,
         status, found, _figures(found.points(component.weight)), entry.shown if entry else "",
-        bool(entry and entry.score is not None and not entry.meets_bar and entry.score >= bar), _stations_done(component, standing),
+        entry is not None and entry.has_red_line, _stations_done(component, standing),
         component.evidence.stations_min if isinstance(component.evidence, StationsEvidence) else 1, deadlines.last_day(result.terms.deadline, cohort.zone),
         result.terms.is_extended, deadlines.day_of(opens, cohort.zone) if opens else None,
         deadlines.last_day(result.terms.resit_until, cohort.zone) if status == "below_resit" and result.terms.resit_until else None, component.resit.cap,

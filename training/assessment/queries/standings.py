@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import select
 
 from courses import queries as courses
-from courses.models import Enrolment
+from courses.models import Cohort, Enrolment
 from courses.queries import CohortView
 from courses.rules.outline import Programme
 from foundation import clock, content
@@ -62,6 +62,7 @@ class EntryView:
     meets_bar: bool
     performed_at: datetime | None
     attempt: int
+    has_red_line: bool
 
 
 @dataclass(frozen=True)
@@ -178,22 +179,19 @@ def presence_of(fact: ParticipationFact) -> Presence:
 
 # ── decisions and extensions ─────────────────────────────────────────────────────────────────────────────────────
 def decisions_of(enrolment_ids: Collection[int]) -> dict[int, tuple[DecisionView, ...]]:
-    """Enrolment id → its confirmed results, the first one first; two selects."""
-    found: dict[int, list[DecisionView]] = {id_: [] for id_ in enrolment_ids}
-    if not found:
-        return {}
-    rows = db.session.execute(
-        select(ResultDecision, Person.name).join(Person, Person.id == ResultDecision.confirmed_by_id)
-        .where(ResultDecision.enrolment_id.in_(found)).order_by(ResultDecision.enrolment_id, ResultDecision.number)).all()
+    """Enrolment id → its confirmed results, the first one first; one select."""
+    heads: dict[int, tuple[ResultDecision, str]] = {}
     entries: dict[int, list[EntryView]] = defaultdict(list)
-    if rows:
-        columns = (ResultEntry.decision_id, ResultEntry.component, ResultEntry.score, ResultEntry.shown, ResultEntry.band, ResultEntry.meets_bar,
-                   ResultEntry.performed_at, ResultEntry.evidence)
-        for entry in db.session.execute(
-                select(*columns).where(ResultEntry.decision_id.in_([row[0].id for row in rows])).order_by(ResultEntry.id)):
-            entries[entry.decision_id].append(EntryView(entry.component, entry.score, entry.shown, entry.band, entry.meets_bar, entry.performed_at,
-                                                        int(entry.evidence["attempt"])))
-    for row, name in rows:
+    rows = db.session.execute(
+        select(ResultDecision, Person.name, ResultEntry).join(Person, Person.id == ResultDecision.confirmed_by_id)
+        .join(ResultEntry, ResultEntry.decision_id == ResultDecision.id).where(ResultDecision.enrolment_id.in_(enrolment_ids))
+        .order_by(ResultDecision.enrolment_id, ResultDecision.number, ResultEntry.id))
+    for decision, name, entry in rows:
+        heads[decision.id] = (decision, name)
+        entries[decision.id].append(EntryView(entry.component, entry.score, entry.shown, entry.band, entry.meets_bar, entry.performed_at,
+                                              int(entry.evidence["attempt"]), bool(entry.evidence["red_line"])))
+    found: dict[int, list[DecisionView]] = {id_: [] for id_ in enrolment_ids}
+    for row, name in heads.values():
         found[row.enrolment_id].append(DecisionView(
             row.id, row.number, row.scheme_version_id, row.outcome, row.total, row.total_shown, row.band, {"zh": row.verdict_zh, "en": row.verdict_en},
             row.evidence_hash, row.confirmed_by_id, name, row.confirmed_at, row.released_at, tuple(entries[row.id])))
@@ -243,26 +241,23 @@ def resit_opens(component: str, decisions: Sequence[DecisionView], scheme: Schem
 def later_limits(enrolment_ids: Collection[int], component: str) -> dict[int, datetime]:
     """Enrolment id → a last moment later than the cohort's deadline: an extension, or the end of an open resit window.
 
-    Handed to the parts below, which close what is still being written.
+    Handed to the parts below, which close what is still being written. Two selects.
     """
     ids = list(enrolment_ids)
-    if not ids:
-        return {}
-    extensions, decisions = extensions_of(ids), decisions_of(ids)
     limits: dict[int, datetime] = {}
-    cohorts: dict[int, int] = {}
-    if any(decisions.values()):
-        cohorts = dict(db.session.execute(select(Enrolment.id, Enrolment.cohort_id).where(Enrolment.id.in_(ids))).tuples().all())
-    views = {id_: courses.get_cohort(id_) for id_ in {cohorts[e] for e in ids if decisions[e]}}
-    for id_ in ids:
-        extension = _latest_extension(extensions[id_], component)
-        moments = [extension.until] if extension else []
-        if decisions[id_]:
-            cohort = views[cohorts[id_]]
-            window = earlier_of(component, decisions[id_], extensions[id_], scheme_version(cohort.scheme_version_id)[0], cohort.zone).resit_until
-            moments += [window] if window else []
-        if moments:
-            limits[id_] = max(moments)
+    for row in db.session.execute(
+            select(Extension.enrolment_id, Extension.until).where(Extension.enrolment_id.in_(ids), Extension.component == component).order_by(Extension.id)):
+        limits[row.enrolment_id] = row.until
+    rows = db.session.execute(
+        select(ResultDecision.enrolment_id, ResultDecision.released_at, Cohort.zone, Cohort.scheme_version_id)
+        .join(ResultEntry, ResultEntry.decision_id == ResultDecision.id).join(Enrolment, Enrolment.id == ResultDecision.enrolment_id)
+        .join(Cohort, Cohort.id == Enrolment.cohort_id)
+        .where(ResultDecision.enrolment_id.in_(ids), ResultDecision.outcome == "resit", ResultEntry.component == component,
+               ResultEntry.meets_bar.is_(False), ResultEntry.score.is_not(None)))
+    for enrolment_id, released_at, zone, scheme_version_id in rows:
+        scheme, _number = scheme_version(scheme_version_id)
+        window = deadlines.resit_window(scheme, scheme.component(component).resit.wait_days, released_at, zone)[1]
+        limits[enrolment_id] = max(window, limits.get(enrolment_id, window))
     return limits
 
 

@@ -14,10 +14,9 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pylopdf_fonts_zh_cn
-import segno
 import typst
 
 from training.credentials.rules.glyphs import missing_from
@@ -26,7 +25,7 @@ from training.credentials.rules.record import canonical, digest, short_digest
 
 TEMPLATES = Path(__file__).parent.parent / "paper"
 TEMPLATE = "certificate-1"
-STANDARDS = ["a-3u", "ua-1"]
+STANDARDS: list[Literal["a-3u", "ua-1"]] = ["a-3u", "ua-1"]
 _turn = threading.Lock()
 
 
@@ -55,7 +54,7 @@ class Versions:
 @lru_cache(maxsize=1)
 def versions() -> Versions:
     """The versions this program draws with now."""
-    return Versions(TEMPLATE, f"typst {typst.__version__}, segno {segno.__version__}",
+    return Versions(TEMPLATE, f"typst {version('typst')}, segno {version('segno')}",
                     f"pylopdf-fonts-zh-cn {version('pylopdf-fonts-zh-cn')} (Noto Serif SC, Noto Sans SC)")
 
 
@@ -81,7 +80,7 @@ def draw(record: Mapping[str, Any], template: str = TEMPLATE) -> bytes:
     issued_on = date.fromisoformat(record["issued_on"])
     inputs = {"record": canonical(record), "digest": short_digest(digest(record)), "qr": qr_of(record["verification_url"]).to_svg()}
     with _turn:
-        made = _compiler(template).compile(format="pdf", sys_inputs=inputs, pdf_standards=STANDARDS,
+        made = _compiler(template).compile(format="pdf", sys_inputs=inputs, pdf_standards=[*STANDARDS],
                                            timestamp=int(datetime.combine(issued_on, time.min, UTC).timestamp()))
     if not isinstance(made, bytes):
         raise TypeError("the engine returned no single document")

@@ -6,7 +6,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app
@@ -18,7 +17,7 @@ from foundation.content import ContentVersion
 from foundation.db import current_change, db
 from foundation.permissions import Actor
 from training.assessment import services as assessment
-from training.assessment.queries.standings import DecisionView, decisions_of, standing_of
+from training.assessment.queries import DecisionView, decisions_of, standing_of
 from training.credentials.models import Credential, LiveCredential, Revocation, SerialCounter
 from training.credentials.rules import paper, record
 from training.credentials.services.papers import keep_paper
@@ -248,13 +247,3 @@ def issue_anew(credential_id: int, actor: Actor, reason: str) -> Credential:
     if latest.id != old.decision_id or newest != old.id:
         raise NothingToReplace
     return _write(old.enrolment_id, latest, actor.person_id, max(old.released_at, clock.now()), old, reason.strip())
-
-
-def copies_that_differ(credential: Credential) -> dict[str, Any]:
-    """Columns beside the record that differ from it: empty, as a test asserts for every certificate it makes."""
-    facts = credential.facts
-    beside = {"number": credential.number, "name": credential.name, "employee_no": credential.employee_no, "org_unit": credential.org_unit,
-              "issued_on": credential.issued_on.isoformat(), "programme_key": credential.programme_key, "cycle": credential.cycle,
-              "expires_on": credential.expires_on.isoformat() if credential.expires_on else None, "verification_url": credential.verification_url,
-              "person_id": credential.person_id}
-    return {key: (value, facts[key]) for key, value in beside.items() if facts[key] != value}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from flask import abort
 from sqlalchemy import select
@@ -51,6 +52,13 @@ class CasePage:
     due: datetime | None
     answers: dict[str, DraftAnswer]
     handed_in_at: datetime | None
+
+    @property
+    def last_day(self) -> date | None:
+        """The day at whose end the time is up, where the deadline is a midnight of the cohort's zone."""
+        if self.due is None or self.due.astimezone(ZoneInfo(self.zone)).time() != time.min:
+            return None
+        return (self.due - timedelta(seconds=1)).astimezone(ZoneInfo(self.zone)).date()
 
     @property
     def empty_keys(self) -> tuple[str, ...]:

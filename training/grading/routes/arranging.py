@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from flask import abort, flash, render_template, request, url_for
@@ -11,12 +12,13 @@ from sqlalchemy import select
 from courses.models import Enrolment
 from courses.queries import CohortView, cohort_or_404
 from foundation.db import db
+from foundation.forms import ConfirmForm
 from foundation.i18n import gettext as _
 from foundation.i18n import ngettext
 from foundation.permissions import Permission, requires
 from foundation.web import change, see
 from training.grading import services
-from training.grading.forms import ArrangeForm, MarkersForm, ThirdForm
+from training.grading.forms import ArrangeForm, MarkersForm
 from training.grading.models import Performance
 from training.grading.queries.arrange import ArrangePage, arrange_page
 from training.grading.queries.queue import code_of
@@ -28,22 +30,25 @@ from training.grading.services.refusals import AlreadyArranged, AlreadyAssigned,
 
 def _arrange_form(page: ArrangePage) -> ArrangeForm:
     form = ArrangeForm()
-    form.station.choices = [(station.key, station.key) for station in page.stations]
-    form.raters.choices = list(page.raters)
-    form.trainees.choices = [(row.enrolment.id, row.enrolment.name) for row in page.trainees]
+    form.station.known = {station.key for station in page.stations}
+    form.raters.known = dict(page.raters)
+    form.trainees.known = {row.enrolment.id for row in page.trainees}
     return form
 
 
 def _markers_form(page: ArrangePage) -> MarkersForm:
-    form = MarkersForm(prefix="m")
-    form.case.choices = [(batch.key, batch.key) for batch in page.cases]
-    form.raters.choices = list(page.raters)
+    form = MarkersForm()
+    form.case.known = {batch.key for batch in page.cases}
+    form.raters.known = dict(page.raters)
     return form
 
 
 def _show(page: ArrangePage, form: ArrangeForm | None = None, markers: MarkersForm | None = None, status: int = 200) -> Any:
-    return render_template("grading/arrange.html", page=page, form=form or _arrange_form(page), markers=markers or _markers_form(page),
-                           third=ThirdForm(formdata=None)), status
+    for shown in (form, markers):
+        if shown is not None:       # refused: nothing was carried out, so what is sent next is a fresh operation
+            shown.op.data = secrets.token_urlsafe(18)
+    return render_template("grading/arrange.html", page=page, form=form or ArrangeForm(formdata=None), markers=markers or MarkersForm(formdata=None),
+                           third=ConfirmForm(formdata=None)), status
 
 
 @bp.get("/rating/arrange/<int:cohort_id>")
@@ -75,7 +80,7 @@ def arrange_post(cohort_id: int) -> Any:
     names = {row.enrolment.id: row.enrolment.name for row in page.trainees}
     try:
         with change() as done:
-            made = services.arrange_role_plays(form.station.data, chosen, form.raters.data, current_user.person_id)
+            made = services.arrange_role_plays(form.station.data or "", chosen, form.raters.data or [], current_user.person_id)
             done.answer = url_for("grading.arrange", cohort_id=cohort_id)
     except TooFewRaters as refused:
         form.refuse("raters", _("Raters"), _("Too few of these raters may rate: %(names)s. A mentor never rates the own trainee.",
@@ -102,7 +107,7 @@ def markers(cohort_id: int) -> Any:
     try:
         with change() as done:
             services.close_due_cases([cohort_id])
-            number = services.assign_markers(cohort_id, form.case.data, form.raters.data, current_user.person_id)
+            number = services.assign_markers(cohort_id, form.case.data or "", form.raters.data or [], current_user.person_id)
             done.answer = url_for("grading.arrange", cohort_id=cohort_id)
     except TooFewRaters as refused:
         form.refuse("m-raters", _("Raters"), _("Too few of these raters may rate work number %(numbers)s. A mentor never rates the own trainee.",

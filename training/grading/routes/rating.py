@@ -49,7 +49,8 @@ def sent_judgement(fields: MultiDict[str, str], rubric: Instrument) -> dict[str,
 
 
 def _console(page: RatePage, form: RateForm, shown: dict[str, Any], status: int = 200) -> Any:
-    return render_template("grading/rate.html", page=page, form=form, begin=ConfirmForm(), shown=shown, level_name=level_name), status
+    needed = _(", ").join(level_name(page.rubric, key) for key in page.rubric.evidence_required_at)
+    return render_template("grading/rate.html", page=page, form=form, begin=ConfirmForm(), shown=shown, evidence_levels=needed), status
 
 
 @bp.get("/rating/<int:assignment_id>")

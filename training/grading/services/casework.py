@@ -160,23 +160,41 @@ def hand_in_case(performance_id: int, due: datetime | None, actor_id: int, allow
     _freeze(performance, drafts, clock.now(), "case:hand_in", actor_id)
 
 
-def close_due_cases(cohort_ids: Collection[int] | None = None, limit: int = 500) -> int:
-    """Post the submissions that time has closed: saved texts become responses, performed at the last save. Returns how many.
-
-    The state is derived from time before that; this makes the work ready for its raters. Work that was opened and never
-    written stays not performed. A supervised worker calls this, and so does the page that assigns raters.
-    """
+def _over(cohort_ids: Collection[int] | None, performance_id: int | None, limit: int) -> list[tuple[Performance, datetime]]:
+    """Written work that time has closed and nobody handed in, with the moment of its last save."""
     query = (
         select(Performance).join(Enrolment, Enrolment.id == Performance.enrolment_id)
         .where(Performance.kind == "case", Performance.use == "final", Performance.performed_at.is_(None)).order_by(Performance.id)
     )
     if cohort_ids is not None:
         query = query.where(Enrolment.cohort_id.in_(cohort_ids))
+    if performance_id is not None:
+        query = query.where(Performance.id == performance_id)
     waiting = list(db.session.scalars(query))
     due, now = case_due({performance.enrolment_id for performance in waiting}), clock.now()
     late = [performance for performance in waiting if now >= due[performance.enrolment_id]]
     saves = last_saves([performance.id for performance in late])
-    closed = [performance for performance in late if performance.id in saves][:limit]
-    for performance in closed:
-        _freeze(performance, _drafts(performance.id), saves[performance.id], "case:close", None)
+    return [(performance, saves[performance.id]) for performance in late if performance.id in saves][:limit]
+
+
+def due_cases(limit: int = 500) -> list[int]:
+    """Ids of the written work that time has closed and that is not posted yet."""
+    return [performance.id for performance, _at in _over(None, None, limit)]
+
+
+def close_due_case(performance_id: int) -> None:
+    """Post one of them; nothing happens where it was handed in or extended meanwhile."""
+    for performance, at in _over(None, performance_id, 1):
+        _freeze(performance, _drafts(performance.id), at, "case:close", None)
+
+
+def close_due_cases(cohort_ids: Collection[int] | None = None, limit: int = 500) -> int:
+    """Post the submissions that time has closed: saved texts become responses, performed at the last save. Returns how many.
+
+    The state is derived from time before that; this makes the work ready for its raters. Work that was opened and never
+    written stays not performed. The page that assigns raters calls this; the worker posts them one by one.
+    """
+    closed = _over(cohort_ids, None, limit)
+    for performance, at in closed:
+        _freeze(performance, _drafts(performance.id), at, "case:close", None)
     return len(closed)

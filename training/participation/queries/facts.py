@@ -62,7 +62,7 @@ def participation_facts(enrolment_ids: Collection[int]) -> dict[int, Participati
     if not ids:
         return {}
     now = clock.now()
-    cohort_of = dict(db.session.execute(select(Enrolment.id, Enrolment.cohort_id).where(Enrolment.id.in_(ids))).tuples().all())
+    cohort_of = {row.id: row.cohort_id for row in db.session.execute(select(Enrolment.id, Enrolment.cohort_id).where(Enrolment.id.in_(ids)))}
     sessions: dict[int, list[tuple[int, datetime, int]]] = {}
     for cohort_id, session_id, starts_at, minutes in db.session.execute(
             select(Session.cohort_id, Session.id, Session.starts_at, Session.minutes).where(Session.cohort_id.in_(set(cohort_of.values())))):
@@ -109,7 +109,7 @@ def attended_by_refs(enrolment_ids: Collection[int]) -> dict[int, dict[str, int]
     result: dict[int, dict[str, int]] = {id_: {} for id_ in ids}
     marks = latest_marks(ids)
     if marks:
-        refs = dict(db.session.execute(select(Session.id, Session.activity_ref).where(Session.id.in_({s for _e, s in marks}))).tuples().all())
+        refs = {row.id: row.activity_ref for row in db.session.execute(select(Session.id, Session.activity_ref).where(Session.id.in_({s for _e, s in marks})))}
         for (enrolment_id, session_id), (_status, minutes) in marks.items():
             if minutes:
                 result[enrolment_id][refs[session_id]] = minutes

@@ -17,7 +17,7 @@ from foundation.people import Person
 from training.participation.models import Attendance, ContributionNote, ParticipationLevel, Session
 from training.participation.queries.facts import ParticipationFact, latest_levels, latest_marks, participation_facts
 from training.participation.queries.sessions import SessionView, sessions_of
-from training.participation.rules.attendance import AttendanceFold
+from training.participation.rules.attendance import AttendanceFold, SessionFact, fold
 from training.participation.rules.levels import PARTS, Proposal, level_key, propose
 
 
@@ -119,6 +119,11 @@ class EntryView:
     at: datetime
     is_latest: bool
 
+    @property
+    def is_plain(self) -> bool:
+        """Present, never corrected and without a remark: nothing to look at."""
+        return self.status == "present" and self.is_latest and not self.reason
+
 
 @dataclass(frozen=True)
 class EvidencePage:
@@ -187,23 +192,18 @@ class OwnSession:
 
 @dataclass(frozen=True)
 class FormHours:
-    """One delivery form: minutes attended, and minutes that count (excused ones left out)."""
+    """One delivery form: its sessions folded, excused ones left out."""
 
     form: str
-    attended: int
-    planned: int
+    attendance: AttendanceFold
 
     @property
     def hours_attended(self) -> Decimal:
-        return Decimal(self.attended) / 60
+        return Decimal(self.attendance.attended) / 60
 
     @property
     def hours_planned(self) -> Decimal:
-        return Decimal(self.planned) / 60
-
-    @property
-    def percent(self) -> Decimal:
-        return Decimal(self.attended) * 100 / self.planned if self.planned else Decimal(0)
+        return Decimal(self.attendance.planned) / 60
 
 
 @dataclass(frozen=True)
@@ -241,11 +241,12 @@ class OwnAttendancePage:
 def own_attendance(enrolment: EnrolmentView) -> OwnAttendancePage:
     marks = latest_marks([enrolment.id])
     rows = tuple(OwnSession(view, *marks.get((enrolment.id, view.id), (None, 0))) for view in sessions_of(enrolment.cohort_id))
+    now = clock.now()
     forms = []
     for form in FORMS:
-        counted = [own for own in rows if own.session.form == form and own.status != "excused"]
-        if any(own.session.form == form for own in rows):
-            forms.append(FormHours(form, sum(min(own.minutes, own.session.minutes) for own in counted), sum(own.session.minutes for own in counted)))
+        facts = [SessionFact(own.session.minutes, own.session.ends_at <= now, own.status, own.minutes) for own in rows if own.session.form == form]
+        if facts:
+            forms.append(FormHours(form, fold(facts)))
     levels = latest_levels([enrolment.id])
     standing = tuple(_own_level(part, levels.get((enrolment.id, part))) for part in PARTS)
     return OwnAttendancePage(courses.get_cohort(enrolment.cohort_id), rows, participation_facts([enrolment.id])[enrolment.id], tuple(forms), standing)

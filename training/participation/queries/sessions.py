@@ -63,7 +63,7 @@ def _views(*conditions: object) -> tuple[SessionView, ...]:
     marked = dict(db.session.execute(
         select(Attendance.session_id, func.count(func.distinct(Attendance.enrolment_id))).join(Session, Session.id == Attendance.session_id)
         .join(Enrolment, Enrolment.id == Attendance.enrolment_id).where(Enrolment.withdrawn_at.is_(None), *conditions)  # type: ignore[arg-type]
-        .group_by(Attendance.session_id)).tuples().all())
+        .group_by(Attendance.session_id)).all())
     rows = db.session.scalars(select(Session).where(*conditions).order_by(Session.starts_at, Session.id))  # type: ignore[arg-type]
     return tuple(SessionView(s.id, s.cohort_id, s.unit_key, s.activity_ref, s.form, s.title, s.starts_at, s.minutes, s.place, s.row_version,
                              marked.get(s.id, 0)) for s in rows)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 from flask import Blueprint
+from jinja2 import pass_context
 
 from foundation.i18n import gettext as _
 from foundation.i18n import pick
@@ -13,31 +15,37 @@ from training.participation.rules.levels import LEVEL_TEXTS
 bp = Blueprint("participation", __name__)
 
 
-@bp.app_template_filter("attendance_status")
 def status_name(status: str | None) -> str:
     """A mark of the register as readers call it; None is "not marked yet"."""
     return {"present": _("Present"), "late": _("Late"), "excused": _("Excused"), "absent": _("Absent"), "": _("Not marked")}[status or ""]
 
 
-@bp.app_template_filter("participation_part")
 def part_name(part: str) -> str:
     return {"discussion": _("Discussion"), "group_contribution": _("Group contribution")}[part]
 
 
-@bp.app_template_filter("delivery_form")
 def form_name(form: str) -> str:
     return {"lecture": _("Lecture"), "seminar": _("Seminar"), "practical": _("Practical"), "self_study": _("Self-study")}[form]
 
 
-@bp.app_template_filter("level_title")
 def level_title(level: str) -> str:
     return pick(LEVEL_TEXTS[level].title)
 
 
-@bp.app_template_filter("level_anchor")
 def level_anchor(level: str, part: str) -> str:
     """The behaviour by which a level of a part is known."""
     return pick(LEVEL_TEXTS[level].anchors[part])
+
+
+def _offer(name: str, function: Callable[..., str]) -> None:
+    """Make a function a template filter. It takes the context, so that the template compiler does not work it out once
+    for a constant and keep the first reader's language for everybody."""
+    bp.add_app_template_filter(pass_context(lambda _context, *values: function(*values)), name)
+
+
+for _name, _function in (("attendance_status", status_name), ("participation_part", part_name), ("delivery_form", form_name), ("level_title", level_title),
+                         ("level_anchor", level_anchor)):
+    _offer(_name, _function)
 
 
 def new_op() -> str:

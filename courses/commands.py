@@ -12,7 +12,7 @@ from flask import Flask
 from flask.cli import with_appcontext
 from flask_babel import force_locale
 
-from courses import roster
+from courses.exchange import roster
 from foundation.db import transaction
 from foundation.people_commands import people_group
 from foundation.roster import Problem, column_name
@@ -56,7 +56,8 @@ def import_roster(file: Path, dry_run: bool, lang: str) -> None:
                     click.echo(f"  {shown.employee_no} {shown.name}: {column_name(column)}: {before or '—'} → {after}")
             tally = found.tally
             if not dry_run and tally.does_something:
-                sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+                with file.open("rb") as content:
+                    sha256 = hashlib.file_digest(content, "sha256").hexdigest()
                 try:
                     with transaction():
                         tally = roster.apply(survey, sha256, found.plan, None)

@@ -11,7 +11,9 @@ from flask_wtf.file import FileField
 from wtforms import HiddenField
 from wtforms.validators import Length, Regexp
 
-from courses import queries, roster
+from courses import queries
+from courses.exchange import roster
+from courses.exchange.roster_plan import cohorts_waiting_for_codes
 from foundation import intake, uploads
 from foundation.forms import BaseForm, ConfirmForm
 from foundation.i18n import gettext as _
@@ -134,7 +136,7 @@ def codes() -> str:
     """Which cohorts have people without a password, and, for one of them, the button that makes their sheet."""
     form = ConfirmForm()
     if not request.args.get("cohort"):
-        return render_template("people/codes.html", cohorts=roster.cohorts_waiting_for_codes(), form=form)
+        return render_template("people/codes.html", cohorts=cohorts_waiting_for_codes(), form=form)
     cohort = _cohort()
     people = intake.people_without_password([member.person_id for member in queries.roster(cohort.id)])
     return render_template("people/codes_cohort.html", cohort=cohort, people=people, form=form)
