@@ -9,7 +9,8 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 from wtforms import DateField, HiddenField, IntegerField, SelectField, TextAreaField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp
+from wtforms.fields import SelectChoice
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from courses.services import CohortPlan
 from foundation.forms import BaseForm, TrimmedField
@@ -25,8 +26,8 @@ LEAST_REASON = 5
 class EditCohortForm(BaseForm):
     """What may change about a cohort. The last day may stay empty: then the length stays as it is."""
 
-    name_zh = TrimmedField(lazy_gettext("Name in Chinese"), validators=[InputRequired(), Length(max=80)])
-    name_en = TrimmedField(lazy_gettext("Name in English"), validators=[InputRequired(), Length(max=80)])
+    name_zh = TrimmedField(lazy_gettext("Name in Chinese"), validators=[DataRequired(), Length(max=80)])
+    name_en = TrimmedField(lazy_gettext("Name in English"), validators=[DataRequired(), Length(max=80)])
     starts_on = DateField(lazy_gettext("First day"), validators=[InputRequired()])
     ends_on = DateField(lazy_gettext("Last day"), validators=[Optional()])
     zone = SelectField(lazy_gettext("Time zone"), default="Asia/Shanghai")
@@ -35,7 +36,7 @@ class EditCohortForm(BaseForm):
 
     def offer_zones(self, zone: str = "") -> None:
         """Offer the time zones, with the cohort's own where it is not among the usual ones."""
-        self.zone.choices = [(name, name) for name in (ZONES if not zone or zone in ZONES else (*ZONES, zone))]
+        self.zone.choices = list(ZONES if not zone or zone in ZONES else (*ZONES, zone))
 
     def plan(self, key: str, programme_key: str, days: int) -> CohortPlan:
         """What was filled in. `days`: from the first day to the last where the last day was left empty."""
@@ -62,13 +63,13 @@ class CohortForm(EditCohortForm):
     """A new cohort. The last day may stay empty: then the programme's length decides."""
 
     key = TrimmedField(lazy_gettext("Key of the cohort"), validators=[
-        InputRequired(), Length(max=40), Regexp(KEY, message=lazy_gettext("Letters, digits, “-”, “.” and “_” only; begin with a letter or digit."))],
+        DataRequired(), Length(max=40), Regexp(KEY, message=lazy_gettext("Letters, digits, “-”, “.” and “_” only; begin with a letter or digit."))],
         render_kw={"autocapitalize": "none", "spellcheck": "false"})
     programme_key = SelectField(lazy_gettext("Programme"), validators=[InputRequired()])
 
     def offer(self, programmes: Mapping[str, Any]) -> CohortForm:
         """Fill the choices: programme key → title, and the time zones."""
-        self.programme_key.choices = [(key, pick(title)) for key, title in programmes.items()]
+        self.programme_key.choices = [SelectChoice(key, pick(title)) for key, title in programmes.items()]
         self.offer_zones()
         return self
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
 from flask import abort
 from sqlalchemy import ColumnElement, func, or_, select
@@ -61,8 +62,8 @@ _ENROLMENT = (Enrolment.id, Enrolment.cohort_id, Enrolment.person_id, Enrolment.
               Person.position, Enrolment.withdrawn_at)
 
 
-def _cohort_view(row: object) -> CohortView:
-    id_, key, zh, en, *rest = row  # type: ignore[misc]
+def _cohort_view(row: Any) -> CohortView:
+    id_, key, zh, en, *rest = row
     return CohortView(id_, key, {"zh": zh, "en": en}, *rest)
 
 

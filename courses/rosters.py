@@ -247,8 +247,8 @@ def trainers_by_cohort(cohort_ids: Collection[int]) -> dict[int, tuple[PersonLin
         select(GrantRow.scope, Person.id, Person.name, Person.employee_no, Person.org_unit).join(Person, Person.id == GrantRow.person_id)
         .where(GrantRow.role == Role.TRAINER, GrantRow.revoked_at.is_(None), GrantRow.scope.in_([f"cohort:{id_}" for id_ in found]))
         .order_by(Person.employee_no))
-    for scope, *person in rows:
-        found[int(scope.removeprefix("cohort:"))][person[0]] = PersonLine(*person)
+    for scope, id_, name, employee_no, org_unit in rows:
+        found[int(scope.removeprefix("cohort:"))][id_] = PersonLine(id_, name, employee_no, org_unit)
     return {id_: tuple(people.values()) for id_, people in found.items()}
 
 

@@ -197,8 +197,8 @@ def end_session(session_id: int, account_id: int, actor_id: int) -> None:
     """End one sign-in of this account; nothing happens where it has ended or belongs to another account."""
     ended = db.session.execute(
         update(AuthSession).where(AuthSession.id == session_id, AuthSession.account_id == account_id, AuthSession.ended_at.is_(None))
-        .values(ended_at=clock.now())
-    ).rowcount
+        .values(ended_at=clock.now()).returning(AuthSession.id)
+    ).all()
     if ended:
         audit.record("account:sign-out", f"account:{account_id}", actor_id, session=session_id)
 
@@ -208,7 +208,7 @@ def end_other_sessions(account_id: int, actor_id: int, keep: int | None = None) 
     where = [AuthSession.account_id == account_id, AuthSession.ended_at.is_(None)]
     if keep is not None:
         where.append(AuthSession.id != keep)
-    ended: int = db.session.execute(update(AuthSession).where(*where).values(ended_at=clock.now())).rowcount
+    ended = len(db.session.execute(update(AuthSession).where(*where).values(ended_at=clock.now()).returning(AuthSession.id)).all())
     if ended:
         audit.record("account:sign-out-everywhere", f"account:{account_id}", actor_id, ended=ended)
     return ended

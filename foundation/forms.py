@@ -35,8 +35,8 @@ class BaseForm(FlaskForm):
         found = []
         for field in self:
             for message in field.errors:
-                if isinstance(message, str):
-                    found.append((field.id, field.label.text, message))
+                if not isinstance(message, list | tuple | dict):    # a lazily translated message is no str
+                    found.append((field.id, field.label.text, str(message)))
         for message in self.form_errors:
             found.append(("", "", str(message)))
         if self.csrf_token.errors and not any(item[0] == "csrf_token" for item in found):
@@ -52,9 +52,7 @@ class TrimmedField(StringField):
     """A one-line text without blanks around it."""
 
     def process_formdata(self, valuelist: list[Any]) -> None:
-        super().process_formdata(valuelist)
-        if self.data is not None:
-            self.data = self.data.strip()
+        super().process_formdata([value.strip() if isinstance(value, str) else value for value in valuelist])
 
 
 __all__ = ["BaseForm", "ConfirmForm", "HiddenInput", "TrimmedField"]

@@ -102,22 +102,20 @@ def _answer_json(found: queries.AttemptView) -> Any:
     if sent is None:
         return refusal(422, "shape", _("This answer could not be read. It is still on your page; load the page again before you go on."))
     try:
-        slot = queries.one_slot(found.id, sent.position)
-        given = from_screen(slot.item, slot.order, sent.answer)
         with transaction():
-            saved = services.save_answer(found.id, sent.position, given, sent.op, sent.version, current_user.person_id)
-    except (BadAnswer, services.UnknownSlot, queries.NoSuchSlot):
+            saved = services.save_answer(found.id, sent.position, sent.answer, sent.op, sent.version, current_user.person_id, from_page=True)
+    except (BadAnswer, services.UnknownSlot):
         return refusal(422, "shape", _("This answer could not be read. It is still on your page; load the page again before you go on."))
     except OperationConflict:
         return refusal(409, "operation-conflict", _("This save was sent before with another answer. The first one stands."))
     except StaleVersion as stale:
-        return _stale_json(slot, given, stale.theirs)
-    cohort = courses.get_cohort(found.cohort_id)
+        slot = queries.one_slot(found.id, sent.position)
+        return _stale_json(slot, from_screen(slot.item, slot.order, sent.answer), stale.theirs)
     if saved.late:
-        return refusal(409, "late", _late_text(found, cohort.zone), result=url_for("quizzes.result", attempt_id=found.id))
+        return refusal(409, "late", _late_text(found), result=url_for("quizzes.result", attempt_id=found.id))
     now = clock.now()
     return jsonify(receipt=saved.receipt, saved_at=saved.saved_at.isoformat() if saved.saved_at else None,
-                   saved_time=to_second(saved.saved_at, cohort.zone) if saved.saved_at else "", version=saved.version, position=saved.position,
+                   saved_time=to_second(saved.saved_at, found.zone) if saved.saved_at else "", version=saved.version, position=saved.position,
                    now=now.isoformat(), closes_at=saved.closes_at.isoformat(), seconds_left=found.seconds_left(now))
 
 
@@ -132,14 +130,14 @@ def _in_words(slot: queries.SlotView, given: Answer) -> str:
     return {"true": _("True"), "false": _("False")}.get(text, text) if slot.item.kind == "true_false" else text
 
 
-def _late_text(found: queries.AttemptView, zone: str) -> str:
+def _late_text(found: queries.AttemptView) -> str:
     closed = queries.get_attempt(found.id)
     ended = closed.ended_at(clock.now()) or closed.closes_at
     if closed.state(clock.now()) == "handed_in":
         return _("This attempt was handed in at %(time)s. The answer came later: it is kept and held for review, it does not count by itself.",
-                 time=to_second(ended, zone))
+                 time=to_second(ended, found.zone))
     return _("Time was up at %(time)s. The answer came later: it is kept and held for review, it does not count by itself.",
-             time=to_second(ended, zone))
+             time=to_second(ended, found.zone))
 
 
 def _answer_form(found: queries.AttemptView) -> Any:
@@ -165,14 +163,13 @@ def _answer_form(found: queries.AttemptView) -> Any:
     except OperationConflict:
         return _conflict(found, slot, given, services.Theirs(position, slot.version, slot.answer or {}, slot.saved_at, slot.receipt))
     if saved.late:
-        zone = courses.get_cohort(found.cohort_id).zone
-        return render_template("quizzes/late.html", attempt=found, title=found.blueprint.title, text=_late_text(found, zone)), 409
+        return render_template("quizzes/late.html", attempt=found, title=found.blueprint.title, text=_late_text(found)), 409
     return see(_onwards(found.id, form.go.data or "", position, len(slots)))
 
 
 def _conflict(found: queries.AttemptView, slot: queries.SlotView, given: Answer, theirs: services.Theirs) -> Any:
     """Both versions side by side, to choose from: nothing was overwritten, nothing is lost."""
-    return render_template("quizzes/conflict.html", attempt=found, title=found.blueprint.title, zone=courses.get_cohort(found.cohort_id).zone,
+    return render_template("quizzes/conflict.html", attempt=found, title=found.blueprint.title, zone=found.zone,
                            theirs=theirs, theirs_text=_in_words(slot, theirs.answer), mine_text=_in_words(slot, given),
                            mine=queries.one_question(slot, given), form=AnswerForm(formdata=None)), 409
 

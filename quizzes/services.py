@@ -18,7 +18,7 @@ from foundation.web import OperationConflict, StaleVersion
 from quizzes import queries
 from quizzes.models import AnswerSave, Attempt, Closure, LateSave, Response, Slot
 from quizzes.rules import attempt as sitting
-from quizzes.rules.answer import Answer, BadAnswer, read
+from quizzes.rules.answer import Answer, BadAnswer, from_screen, read
 from quizzes.rules.assembly import PaperSlot, assemble, pools
 from quizzes.rules.item import part
 
@@ -108,8 +108,9 @@ class Theirs:
     receipt: str
 
 
-def save_answer(attempt_id: int, position: int, raw: Any, op: str, base_version: int, actor_id: int) -> Saved:
-    """Save one answer. `base_version`: the version of this answer the device had before it, 0 for none.
+def save_answer(attempt_id: int, position: int, raw: Any, op: str, base_version: int, actor_id: int, from_page: bool = False) -> Saved:
+    """Save one answer. `base_version`: the version of this answer the device had before it, 0 for none. `from_page`: the
+    answer is in the screen's names (letters, numbers), not in the keys of the content.
 
     The same operation again returns the same receipt. An answer that says what already stands is not saved twice.
     Raises UnknownSlot, BadAnswer, StaleVersion (with Theirs), or OperationConflict (same id, other content).
@@ -117,13 +118,14 @@ def save_answer(attempt_id: int, position: int, raw: Any, op: str, base_version:
     if not 1 <= len(op) <= 64:
         raise BadAnswer("a save needs an operation id")
     row = db.session.execute(
-        select(Attempt.high_water_at, Attempt.closes_at, Closure.how, Slot.id.label("slot_id"), Slot.item_key, Slot.item_version_id)
+        select(Attempt.high_water_at, Attempt.closes_at, Closure.how, Slot.id.label("slot_id"), Slot.item_key, Slot.item_version_id, Slot.frozen)
         .join(Slot, Slot.attempt_id == Attempt.id).outerjoin(Closure, Closure.attempt_id == Attempt.id)
         .where(Attempt.id == attempt_id, Slot.position == position)
     ).first()
     if row is None:
         raise UnknownSlot
-    answer = read(part(queries.item_version(row.item_version_id), row.item_key), raw)
+    item = part(queries.item_version(row.item_version_id), row.item_key)
+    answer = from_screen(item, row.frozen["order"], raw) if from_page else read(item, raw)
     digest = sitting.answer_digest(position, base_version, answer)
     head, last, same = _standing(attempt_id, row.slot_id, op)
     if same is not None:

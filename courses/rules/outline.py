@@ -166,7 +166,7 @@ class Programme(Strict):
 
     def gates_before(self, unit_key: str) -> tuple[Gate, ...]:
         """The gates of all stages that end before this unit's stage."""
-        gates = []
+        gates: list[Gate] = []
         for stage in self.stages:
             if any(unit.key == unit_key for unit in stage.units):
                 return tuple(gates)

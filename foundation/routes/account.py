@@ -180,7 +180,7 @@ def end_sessions() -> Any:
     """Sign out everywhere else, or end the one sign-in that was named."""
     which = request.form.get("session", "")
     with change() as done:
-        if which.isdigit():
+        if which.isdigit() and len(which) < 19:      # what a database's whole number can hold
             accounts.end_session(int(which), current_user.account_id, current_user.person_id)
         else:
             accounts.end_other_sessions(current_user.account_id, current_user.person_id, keep=current_user.session_id)

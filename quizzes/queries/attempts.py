@@ -16,7 +16,7 @@ from typing import Any
 from flask import abort
 from sqlalchemy import Row, func, select
 
-from courses.models import Enrolment
+from courses.models import Cohort, Enrolment
 from foundation import clock, content
 from foundation.db import db
 from foundation.permissions import Actor
@@ -75,6 +75,7 @@ class AttemptView:
     closed_how: str | None
     head_hash: str | None
     saves: int | None
+    zone: str                            # of the cohort: deadlines and receipts are told in it
 
     @property
     def blueprint(self) -> Blueprint:
@@ -98,8 +99,9 @@ def _attempts() -> Any:
     return (
         select(Attempt.id, Attempt.enrolment_id, Enrolment.cohort_id, Enrolment.person_id, Attempt.blueprint_key, Attempt.blueprint_version_id,
                Attempt.purpose, Attempt.number, Attempt.started_at, Attempt.closes_at, Attempt.high_water_at, Closure.closed_at, Closure.how,
-               Closure.head_hash, Closure.saves)
-        .join(Enrolment, Enrolment.id == Attempt.enrolment_id).outerjoin(Closure, Closure.attempt_id == Attempt.id)
+               Closure.head_hash, Closure.saves, Cohort.zone)
+        .join(Enrolment, Enrolment.id == Attempt.enrolment_id).join(Cohort, Cohort.id == Enrolment.cohort_id)
+        .outerjoin(Closure, Closure.attempt_id == Attempt.id)
     )
 
 

@@ -18,6 +18,7 @@ from quizzes.queries.attempts import AttemptView, SlotView, attempts_of, bluepri
 from quizzes.rules import numbers
 from quizzes.rules.answer import Answer, completeness, letters, to_screen
 from quizzes.rules.blueprint import Blueprint
+from quizzes.rules.formula import rounded
 from quizzes.rules.item import BLANK, Choice, Cloze, Matching, Multiple, Numeric, Ordering, ShortAnswer, TrueFalse, from_placeholders
 from quizzes.rules.scoring import Scored, shown_score
 from quizzes.rules.wording import split_stem
@@ -352,7 +353,7 @@ def result_page(attempt: AttemptView, now: datetime) -> ResultPage:
 
 
 def rounded_mark(value: Decimal) -> Decimal:
-    return numbers.rounded(value, 2)
+    return rounded(value, 2)
 
 
 def _reviewed(slot: SlotView, result: tuple[Decimal, Decimal] | None, blueprint: Blueprint) -> ReviewedQuestion:

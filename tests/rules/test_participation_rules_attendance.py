@@ -112,6 +112,7 @@ def test_a_register_opens_a_quarter_of_an_hour_before_the_session() -> None:
     assert register_opens_at(datetime(2026, 9, 7, 1, 0, tzinfo=UTC)) == datetime(2026, 9, 7, 0, 45, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("day", "allowed"), [(date(2026, 9, 6), False), (date(2026, 9, 7), True), (date(2026, 11, 1), True), (date(2026, 11, 2), False)])
+@pytest.mark.parametrize(("day", "allowed"), [
+    (date(2026, 9, 6), False), (date(2026, 9, 7), True), (date(2026, 11, 1), True), (date(2026, 11, 2), False)])
 def test_a_session_lies_in_the_cohorts_dates_or_the_week_after(day: date, allowed: bool) -> None:
     assert may_be_held_on(day, date(2026, 9, 7), date(2026, 10, 25)) is allowed

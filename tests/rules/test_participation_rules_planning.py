@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +14,13 @@ MONDAY = date(2026, 9, 7)
 WEEK = days_for(MONDAY, MONDAY + timedelta(days=7))
 
 
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    """A local time in September 2026."""
+    return datetime.combine(date(2026, 9, day), time(hour, minute))
+
+
 def test_a_week_that_opens_on_monday_has_its_five_weekdays() -> None:
-    assert WEEK == tuple(MONDAY + timedelta(days=n) for n in range(5))
+    assert [day.isoformat() for day in WEEK] == ["2026-09-07", "2026-09-08", "2026-09-09", "2026-09-10", "2026-09-11"]
 
 
 def test_a_week_that_opens_on_thursday_leaves_the_weekend_out() -> None:
@@ -30,24 +36,24 @@ def test_a_course_at_the_weekend_keeps_its_days() -> None:
 
 def test_sessions_take_the_half_days_in_the_order_of_the_programme() -> None:
     times = default_times([Wanted(ref, 150) for ref in "abcde"], WEEK)
-    assert times == {"a": datetime(2026, 9, 7, 9), "b": datetime(2026, 9, 7, 14), "c": datetime(2026, 9, 8, 9), "d": datetime(2026, 9, 8, 14),
-                     "e": datetime(2026, 9, 9, 9)}
+    assert times == {"a": at(7, 9), "b": at(7, 14), "c": at(8, 9), "d": at(8, 14),
+                     "e": at(9, 9)}
 
 
 def test_a_whole_day_session_takes_the_whole_day() -> None:
     times = default_times([Wanted("short", 60), Wanted("long", 360), Wanted("next", 60)], WEEK)
-    assert times == {"short": datetime(2026, 9, 7, 9), "long": datetime(2026, 9, 8, 9), "next": datetime(2026, 9, 7, 14)}
+    assert times == {"short": at(7, 9), "long": at(8, 9), "next": at(7, 14)}
 
 
 def test_more_sessions_than_half_days_are_put_behind_the_others_after_a_pause() -> None:
     times = default_times([Wanted(str(n), 90) for n in range(11)], WEEK)
-    assert times["9"] == datetime(2026, 9, 11, 14)
-    assert times["10"] == datetime(2026, 9, 7, 10, 45)
+    assert times["9"] == at(11, 14)
+    assert times["10"] == at(7, 10, 45)
 
 
 def test_what_has_no_room_goes_to_the_weekdays_after() -> None:
     times = default_times([Wanted(str(n), 200) for n in range(3)], [MONDAY + timedelta(days=4)])
-    assert times["2"] == datetime(2026, 9, 14, 9)
+    assert times["2"] == at(14, 9)
 
 
 @given(st.lists(st.integers(15, 480), min_size=1, max_size=30), st.dates(date(2026, 1, 1), date(2028, 1, 1)), st.integers(1, 14))
@@ -56,7 +62,7 @@ def test_every_session_gets_one_time_and_no_two_overlap(minutes: list[int], open
     times = default_times(wanted, days_for(opens_on, opens_on + timedelta(days=length)))
     assert set(times) == {session.ref for session in wanted}
     spans = sorted((times[session.ref], times[session.ref] + timedelta(minutes=session.minutes)) for session in wanted)
-    for (_start, end), (following, _end) in zip(spans, spans[1:], strict=False):
+    for (_start, end), (following, _end) in pairwise(spans):
         assert end <= following
     assert all(start.date() >= opens_on and start.hour >= 9 for start, _end in spans)
     assert all(start.time().hour in (9, 14) and start.minute == 0 for (start, _end), session in zip(

@@ -143,7 +143,8 @@ def test_the_order_of_completions_is_irrelevant(facts: list[CompletionFact], ran
 @given(FACTS, FACTS, ATTENDED)
 def test_more_facts_never_take_hours_or_gates_away(facts: list[CompletionFact], more: list[CompletionFact], attended: dict[str, int]) -> None:
     before, after = fold_completions(facts), fold_completions([*facts, *more])
-    assert 0 <= earned_minutes(PROGRAMME, before, attended) <= earned_minutes(PROGRAMME, after, attended) <= sum(a.minutes for a in PROGRAMME.activities)
+    most = sum(a.minutes for a in PROGRAMME.activities)
+    assert 0 <= earned_minutes(PROGRAMME, before, attended) <= earned_minutes(PROGRAMME, after, attended) <= most
     rank = {"open": 0, "waived": 1, "passed": 2}
     for stage in PROGRAMME.stages:
         if stage.gate:
@@ -163,7 +164,7 @@ def test_a_waiver_only_ever_opens(facts: list[CompletionFact], attended: dict[st
 
 # ── the calendar ─────────────────────────────────────────────────────────────────────────────────────────────
 def test_units_open_a_week_apart_and_the_last_day_ends_the_last_week() -> None:
-    assert OPENINGS == {"week-1": START, "week-2": date(2026, 9, 14), "week-3": date(2026, 9, 21)}
+    assert list(OPENINGS.items()) == [("week-1", START), ("week-2", date(2026, 9, 14)), ("week-3", date(2026, 9, 21))]
     assert default_length(PROGRAMME) == 20
     assert [week_number(PROGRAMME, OPENINGS, day) for day in (date(2026, 9, 6), START, date(2026, 9, 20), date(2027, 1, 1))] == [0, 1, 2, 3]
 

@@ -111,7 +111,8 @@ def test_openings_outside_the_dates_or_out_of_order_are_refused_together(make: F
     cohort_id, admin = create(), make.person("admin", "admin")
     before = queries.openings_of(queries.get_cohort(cohort_id))
     with pytest.raises(services.OpeningRefused) as refused, transaction():
-        services.move_openings(cohort_id, {"week-1": before["week-1"] - timedelta(days=1), "week-3": before["week-2"] - timedelta(days=1)}, before, admin)
+        early = timedelta(days=1)
+        services.move_openings(cohort_id, {"week-1": before["week-1"] - early, "week-3": before["week-2"] - early}, before, admin)
     assert refused.value.problems == {"week-1": "outside", "week-3": "order"}
     assert db.session.execute(select(func.count()).select_from(UnitOpening)).scalar_one() == 0
 

@@ -237,3 +237,25 @@ def test_saving_and_closing_race_and_one_of_them_is_refused(app: Flask, scene: S
     assert seen.count("handed") == 1 and seen.count("saved") <= 1
     draft = db.session.query(CaseDraft).one()
     assert db.session.query(CaseResponse).filter_by(question_key="q1").one().text == draft.text
+
+
+def test_the_worker_finds_what_is_due_and_posting_it_twice_or_after_an_extension_changes_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    id_, due = scene.open_case(), scene.due()
+    with clock.standing_at(due - timedelta(hours=1)):
+        save(id_, op="a", due=due)
+        assert services.due_cases() == []
+        with transaction():
+            services.close_due_case(id_)
+        assert db.session.query(CaseResponse).count() == 0
+    with clock.standing_at(due):
+        assert services.due_cases() == [id_]
+        monkeypatch.setattr(deadline_queries, "_readers", [lambda ids, _component: dict.fromkeys(ids, due + timedelta(days=1))])
+        with transaction():
+            services.close_due_case(id_)
+        assert db.session.query(CaseResponse).count() == 0
+        monkeypatch.setattr(deadline_queries, "_readers", [])
+        for _twice in range(2):
+            with transaction():
+                services.close_due_case(id_)
+        assert services.due_cases() == []
+    assert db.session.query(CaseResponse).count() == 4

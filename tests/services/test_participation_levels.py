@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import func, select
 
 from courses import queries as courses
+from courses import services as course_services
+from foundation import clock
 from foundation.audit import AuditEvent
 from foundation.db import db, transaction
 from foundation.web import StaleVersion
 from tests.conftest import ON_BOTH
 from tests.factories import Factory
-from tests.participation_scene import Scene, scene
+from tests.participation_scene import Scene, outline_sessions, plan, scene
 from training.participation import queries, services
 from training.participation.models import ContributionNote, ParticipationLevel
 from training.participation.services import Tick
 
 
-def note(found: Scene, enrolment: int, level: str, part: str = "discussion", session: int | None = None, actor: int | None = None, words: str = "提出反例") -> int:
+def note(found: Scene, enrolment: int, level: str, part: str = "discussion", session: int | None = None, actor: int | None = None,
+         words: str = "提出反例") -> int:
     with transaction():
         return services.note_contribution(enrolment, part, level, words, actor or found.trainer_id, session)
 
 
-def put(found: Scene, enrolment: int, level: str, reason: str = "", seen: int | None = None, part: str = "discussion", actor: int | None = None) -> int:
+def put(found: Scene, enrolment: int, level: str, reason: str = "", seen: int | None = None, part: str = "discussion",
+        actor: int | None = None) -> int:
     with transaction():
         return services.set_level(enrolment, part, level, reason, actor or found.trainer_id, seen)
 
@@ -104,13 +109,16 @@ def test_the_latest_level_counts_and_the_history_stays(make: Factory) -> None:
 @pytest.mark.parametrize(("change", "reason"), [
     ({"part": "attendance"}, "part"), ({"level": "l9"}, "level"), ({"words": "  "}, "reason"), ({"words": "字" * 1001}, "long"),
     ({"session": "future"}, "session"), ({"session": "foreign"}, "session"), ({"session": "unknown"}, "session"), ({"actor": "own"}, "own"),
-    ({"enrolment": "unknown"}, "own"),
+    ({"enrolment": "unknown"}, "person"), ({"withdrawn": "yes"}, "person"),
 ])
 def test_an_observation_that_cannot_be_is_refused(make: Factory, change: dict[str, str], reason: str) -> None:
     found = scene(make)
     foreign = scene_session_elsewhere(make) if change.get("session") == "foreign" else 0
     member = courses.find_enrolment(found.enrolments[0])
     assert member is not None
+    if "withdrawn" in change:
+        with transaction():
+            course_services.withdraw(member.id, found.trainer_id)
     sessions = {"future": found.future, "foreign": foreign, "unknown": 999_999}
     with pytest.raises(services.LevelRefused, match=f"^{reason}$"):
         note(found, 999_999 if "enrolment" in change else member.id, change.get("level", "l4"), change.get("part", "discussion"),
@@ -119,11 +127,6 @@ def test_an_observation_that_cannot_be_is_refused(make: Factory, change: dict[st
 
 
 def scene_session_elsewhere(make: Factory) -> int:
-    from datetime import timedelta
-
-    from foundation import clock
-    from tests.participation_scene import outline_sessions, plan
-
     other = make.cohort("elsewhere")
     return plan(other, outline_sessions(other)[0].ref, clock.now() - timedelta(days=1))
 

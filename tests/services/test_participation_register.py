@@ -18,7 +18,7 @@ from foundation.db import db, transaction
 from foundation.web import StaleVersion
 from tests.conftest import ON_BOTH
 from tests.factories import Factory
-from tests.participation_scene import Scene, plan, scene
+from tests.participation_scene import Scene, scene
 from training.participation import queries, services
 from training.participation.models import Attendance
 from training.participation.services import Mark
@@ -53,7 +53,8 @@ def test_the_same_marks_again_add_nothing(make: Factory) -> None:
     assert keep(found, marks) == 2
     assert keep(found, marks) == 0
     assert entries() == 2
-    assert [e.action for e in db.session.scalars(select(AuditEvent).where(AuditEvent.subject == f"session:{found.past}"))].count("attendance:mark") == 1
+    actions = list(db.session.scalars(select(AuditEvent.action).where(AuditEvent.subject == f"session:{found.past}")))
+    assert actions.count("attendance:mark") == 1
 
 
 def test_a_correction_is_a_new_row_with_its_reason_and_the_old_one_stays(make: Factory) -> None:

@@ -120,7 +120,7 @@ def test_what_is_missing_is_listed_with_links_and_nothing_typed_is_lost(scene: S
     assert answer.status_code == 422 and "<title>Error:" in page
     for place in ("#evidence-opening", "#c-layers", "#when-quarrel"):
         assert f'href="{place}"' in page and f'id="{place[1:]}"' in page
-    assert "留住这句" in page and "你懂什么" in page
+    assert "留住这句" in page and "你懂什么" in page and 'data-unsaved="1"' in page and "rate-state-ok" not in page
     assert db.session.query(Rating).count() == 0
 
 
@@ -283,7 +283,7 @@ def test_pages_of_raters_and_judges_are_closed_to_trainees_and_strangers(scene: 
 def test_every_change_needs_its_token(scene: Scene, client_for) -> None:  # type: ignore[no-untyped-def]
     client = client_for("first")
     assignment = scene.assignment(scene.role_play(performed=False), scene.first)
-    for address in (f"/rating/{assignment}", f"/rating/{assignment}/begin", f"/rating/arrange/{scene.cohort}", f"/rating/markers/{scene.cohort}",
+    for address in (f"/rating/{assignment}", f"/rating/{assignment}/begin", f"/rating/arrange/{scene.cohort}", f"/rating/arrange/{scene.cohort}/markers",
                     "/rating/third/1"):
         assert client.post(address, data={**form_of(ALL_GOOD), "act": "save"}).status_code == 400
     assert client.post(f"/rating/{assignment}/draft", json={"op": "a", "version": 0, "body": {}}).status_code == 400
@@ -340,7 +340,7 @@ def test_another_cohort_is_not_there_for_its_trainer(scene: Scene, make: Factory
     held = scene.role_play()
     assert client.get(f"/rating/arrange/{scene.cohort}").status_code == 404
     assert client.send(f"/rating/arrange/{scene.cohort}", {"station": FINAL_STATION}).status_code == 404
-    assert client.send(f"/rating/markers/{scene.cohort}", {}).status_code == 404
+    assert client.send(f"/rating/arrange/{scene.cohort}/markers", {}).status_code == 404
     assert client.send(f"/rating/third/{held}", {"rater": "1"}).status_code == 404
     assert client.send("/rating/third/999999", {"rater": "1"}).status_code == 404
 
@@ -364,7 +364,7 @@ def test_markers_are_given_from_the_page_and_time_closed_work_is_included(scene:
     scene.written_case()
     client = client_for("first")
     data = {"case": "press-threat", "raters": [scene.first, scene.second]}
-    address = f"/rating/markers/{scene.cohort}"
+    address = f"/rating/arrange/{scene.cohort}/markers"
     assert "1 handed in, 1 without raters" in client.get(f"/rating/arrange/{scene.cohort}").get_data(as_text=True)
     for wrong in ({"case": "press-threat"}, {**data, "case": "moon"}, {**data, "raters": [scene.first]}, {**data, "raters": [scene.first, scene.mentor]}):
         assert client.send(address, wrong).status_code == 422

@@ -226,7 +226,7 @@ class Demo:
         if not self._is_open(enrolment_id, "quiz", ref):
             return
         person_id = self._person_of(enrolment_id)
-        attempt_id = quizzes.start_attempt(enrolment_id, ref, person_id)
+        attempt_id = quizzes.start_attempt(enrolment_id, ref, person_id, seed=f"demo-{enrolment_id}-{ref}")
         slots = quiz_queries.slots_of([attempt_id])[attempt_id]
         missed = {slot.position for slot in self.chance.sample(list(slots), min(wrong, len(slots)))}
         for slot in slots:

@@ -72,11 +72,16 @@ def rubrics_fit(library: Library) -> None:
     def error(piece: Piece, message: str) -> None:
         library.problems.append(Problem(piece.path, piece.line, 1, f"{piece.key}: {message}"))
 
+    def is_there(kind: str, key: str) -> bool:
+        """Read, or refused for faults of its own, which are told already."""
+        return key in library.of(kind) or (CONTENT / f"{kind}s" / f"{key}.yaml").exists()
+
     for piece in stations.values():
         station = Station.model_validate(piece.body)
         rubric = rubrics.get(station.rubric)
         if rubric is None:
-            error(piece, f"rubric {station.rubric} does not exist")
+            if not is_there("rubric", station.rubric):
+                error(piece, f"rubric {station.rubric} does not exist")
             continue
         if f"station:{station.key}" not in rubric.used_by:
             error(piece, f"rubric {rubric.key} does not name this station in used_by")
@@ -89,7 +94,8 @@ def rubrics_fit(library: Library) -> None:
         if isinstance(case.rubric, str):
             rubric = rubrics.get(case.rubric)
             if rubric is None:
-                error(piece, f"rubric {case.rubric} does not exist")
+                if not is_there("rubric", case.rubric):
+                    error(piece, f"rubric {case.rubric} does not exist")
                 continue
             source = Source(piece.path)
             check_marks(case, rubric, Findings(source))
@@ -97,7 +103,7 @@ def rubrics_fit(library: Library) -> None:
     for key, rubric in rubrics.items():
         for user in rubric.used_by:
             kind, _, user_key = user.partition(":")
-            if kind not in ("station", "case") or user_key not in library.of(kind):
+            if kind not in ("station", "case") or not is_there(kind, user_key):
                 error(library.of("rubric")[key], f"used_by names {user}, which does not exist")
     _check_registers(library, error)
 

@@ -44,8 +44,8 @@ class NoteForm(BaseForm):
     """An observation of one contribution."""
 
     trainee = SelectField(lazy_gettext("Trainee"), coerce=int, validators=[InputRequired()])
-    part = RadioField(lazy_gettext("What was contributed to"), choices=[(part, part) for part in PARTS], validators=[InputRequired()])
-    level = RadioField(lazy_gettext("Level seen"), choices=[(level, level) for level in LEVELS],
+    part = RadioField(lazy_gettext("What was contributed to"), choices=list(PARTS), validators=[InputRequired()])
+    level = RadioField(lazy_gettext("Level seen"), choices=list(LEVELS),
                        validators=[InputRequired(lazy_gettext("Choose the level that fits what you saw."))])
     note = TextAreaField(lazy_gettext("What you saw or heard"), filters=[_stripped],
                          validators=[InputRequired(lazy_gettext("Write one sentence: what was said or done.")), Length(max=LONGEST_NOTE)])
@@ -55,8 +55,8 @@ class NoteForm(BaseForm):
 class LevelForm(BaseForm):
     """A level of one part: the proposal confirmed, or another one with a reason."""
 
-    part = RadioField(lazy_gettext("What was contributed to"), choices=[(part, part) for part in PARTS], validators=[InputRequired()])
-    level = RadioField(lazy_gettext("Level"), choices=[(level, level) for level in LEVELS],
+    part = RadioField(lazy_gettext("What was contributed to"), choices=list(PARTS), validators=[InputRequired()])
+    level = RadioField(lazy_gettext("Level"), choices=list(LEVELS),
                        validators=[InputRequired(lazy_gettext("Choose a level."))])
     reason = TextAreaField(lazy_gettext("Reason"), filters=[_stripped], validators=[Length(max=LONGEST_REASON)])
     seen = HiddenField(default="0")

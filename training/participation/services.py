@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from courses import queries as courses
-from courses.queries import CohortView
+from courses.queries import CohortView, EnrolmentView
 from courses.rules.outline import SESSION_KINDS
 from foundation import audit, clock
 from foundation.db import db
@@ -50,7 +50,8 @@ class RegisterRefused(Exception):
 
 
 class LevelRefused(Exception):
-    """`reason`: part, level, reason (an override needs one), own, session (of another cohort, or still to come), long."""
+    """`reason`: part, level, reason (an override needs one), person (unknown, withdrawn, not of the cohort), own, session (of
+    another cohort, or still to come), long."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -185,9 +186,7 @@ def note_contribution(enrolment_id: int, part: str, level: str, note: str, actor
         raise LevelRefused("reason")
     if len(note.strip()) > LONGEST_NOTE:
         raise LevelRefused("long")
-    enrolment = courses.find_enrolment(enrolment_id)
-    if enrolment is None or enrolment.person_id == actor_id:
-        raise LevelRefused("own")
+    enrolment = _taking_part(enrolment_id, actor_id)
     if session_id is not None:
         session = db.session.get(Session, session_id)
         if session is None or session.cohort_id != enrolment.cohort_id or register_opens_at(session.starts_at) > clock.now():
@@ -200,6 +199,16 @@ def note_contribution(enrolment_id: int, part: str, level: str, note: str, actor
     return row.id
 
 
+def _taking_part(enrolment_id: int, actor_id: int) -> EnrolmentView:
+    """The enrolment somebody judges: in its cohort now, and not the own one. Raises LevelRefused."""
+    enrolment = courses.find_enrolment(enrolment_id)
+    if enrolment is None or enrolment.withdrawn_at is not None:
+        raise LevelRefused("person")
+    if enrolment.person_id == actor_id:
+        raise LevelRefused("own")
+    return enrolment
+
+
 def set_level(enrolment_id: int, part: str, level: str, reason: str, actor_id: int, seen: int | None = None) -> int:
     """Confirm the proposed level, or set another with a reason (also where there is no proposal); returns the row's id.
 
@@ -210,9 +219,7 @@ def set_level(enrolment_id: int, part: str, level: str, reason: str, actor_id: i
         raise LevelRefused("part")
     if level not in LEVELS:
         raise LevelRefused("level")
-    enrolment = courses.find_enrolment(enrolment_id)
-    if enrolment is None or enrolment.person_id == actor_id:
-        raise LevelRefused("own")
+    _taking_part(enrolment_id, actor_id)
     latest = db.session.execute(
         select(ParticipationLevel).where(ParticipationLevel.enrolment_id == enrolment_id, ParticipationLevel.part == part)
         .order_by(ParticipationLevel.id.desc()).limit(1)).scalar()

@@ -41,7 +41,7 @@ export default function (root) {
   onPress("back", () => show(current - 1, true));
   onPress("next", () => (current === questions.size ? toCheck() : show(current + 1, true)));
   onPress("check", toCheck);
-  window.addEventListener("popstate", () => show(Number(new URLSearchParams(location.search).get("q")) || 1, false));
+  window.addEventListener("popstate", () => show(Number(new URLSearchParams(location.search).get("q")) || Number(texts.current), false));
   window.addEventListener("online", () => send(true));
   window.addEventListener("beforeunload", (event) => { if (!leaving && !ended && [...questions.values()].some((state) => state.wants)) event.preventDefault(); });
   document.addEventListener("qizhou:clock", (event) => { if (event.detail.csrf_token) token = event.detail.csrf_token; });
@@ -86,9 +86,12 @@ export default function (root) {
       find("twice", state.form).hidden = new Set(places).size === places.length;
     }
     if (state.kind === "numeric") {
-      const text = (read(state).text || "").normalize("NFKC").replace(/[。]/g, ".").replace(/[−–]/g, "-").replace(/[,、'’\s¥元]/g, "").replace(/(yuan|points)$/i, "");
-      const looksWrong = /[A-Za-z%\u4e00-\u9fff]/.test(text) ? !/^[+-]?[\d.]+[^\d]*$/.test(text) : text !== "" && !/^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text);
-      find("unreadable", state.form).hidden = !looksWrong;
+      // The server reads numbers generously (full-width digits, separators, the unit); this only warns of what it cannot read.
+      const unit = state.form.querySelector(".with-unit span").textContent.trim();
+      let text = (read(state).text || "").normalize("NFKC").replace(/\u3002/g, ".").replace(/[\u2212\u2013]/g, "-").replace(/^\u00a5/, "").trim();
+      for (const word of [unit, "\u5143"]) if (word && text.endsWith(word)) text = text.slice(0, -word.length);
+      text = text.replace(/[,\u3001'\u2019\s]/g, "");
+      find("unreadable", state.form).hidden = text === "" || /^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text);
     }
   }
 

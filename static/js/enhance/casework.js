@@ -27,7 +27,9 @@ export default function (form) {
       else say(key, "alert", texts.long.replace("{limit}", limit), "wait");
     });
     count(key);
-    if (area.value.replace(/\r\n?/g, "\n") !== area.defaultValue.replace(/\r\n?/g, "\n")) saver.change(key, { question: key, text: area.value });
+    // what was typed before this script arrived, or stood in a form that was refused, is not saved yet
+    const unsaved = texts.unsaved || area.value.replace(/\r\n?/g, "\n") !== area.defaultValue.replace(/\r\n?/g, "\n");
+    if (unsaved && area.value.length <= limit) saver.change(key, { question: key, text: area.value });
   }
   // the buttons send the whole form, so whatever still waits goes with it
   form.addEventListener("submit", () => saver.release());

@@ -40,7 +40,14 @@ export default function (form) {
   const problem = form.querySelector(".crit-bad, .field-bad, .field-error");
   const start = problem ? panels.indexOf(problem.closest(".crit")) : panels.findIndex((panel) => panel.dataset.criterion && !level(panel));
   arrive(start < 0 ? 0 : start, false);
+  // what was chosen before this script arrived, or stood in a form that was refused, is not saved yet
+  if (texts.unsaved || [...form.elements].some(differs)) saver.change("rating", { body: body() });
   if (current > 0 && !problem) panels[current].scrollIntoView({ block: "start" });
+
+  function differs(field) {
+    if (field.name === "sure" || field.type === "hidden" || field.tagName === "BUTTON" || field.tagName === "FIELDSET") return false;
+    return field.type === "radio" || field.type === "checkbox" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+  }
 
   function level(panel) {
     return form.elements[`level.${panel.dataset.criterion}`].value;

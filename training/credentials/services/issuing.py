@@ -170,6 +170,7 @@ def _award(decision: DecisionView, enrolment: EnrolmentView) -> record.Award:
     titles = {component["key"]: component["title"] for component in scheme.body["components"]}
     bands = {band["key"]: band["title"] for band in scheme.body["bands"]}
     performed = [entry.performed_at for entry in decision.entries if entry.performed_at is not None]
+    completed_on = max(performed, default=decision.confirmed_at).astimezone(ZoneInfo(cohort.zone)).date()
     cycle, replaces = _cycle(enrolment)
     units = programme.units
     return record.Award(
@@ -177,11 +178,10 @@ def _award(decision: DecisionView, enrolment: EnrolmentView) -> record.Award:
         position=enrolment.position, programme_key=programme.key, programme_code=programme.code,
         programme_title=programme.title.model_dump(), programme_version=_structure(cohort.programme_version_id),
         scheme_version=f"{scheme.key}@{scheme.number}", cohort=cohort.key, class_hours=programme.hours, units=(units[0].kind, len(units)),
-        started_on=cohort.starts_on, ended_on=cohort.ends_on, zone=cohort.zone,
+        started_on=cohort.starts_on, ended_on=min(cohort.ends_on, completed_on), zone=cohort.zone,   # the paper must not claim days still to come
         components=tuple(record.Component(entry.component, titles[entry.component], entry.shown, entry.band) for entry in decision.entries),
         total=decision.total_shown, band=decision.band, band_title=bands[decision.band],
-        completed_on=max(performed, default=decision.confirmed_at).astimezone(ZoneInfo(cohort.zone)).date(),
-        valid_months=programme.valid_months, cycle=cycle, replaces=replaces)
+        completed_on=completed_on, valid_months=programme.valid_months, cycle=cycle, replaces=replaces)
 
 
 def _structure(version_id: int) -> int:

@@ -86,6 +86,12 @@ def raters_in(cohort_id: int) -> tuple[tuple[int, str], ...]:
     return tuple((row.id, row.name) for row in rows)
 
 
+def cohort_of(performance_id: int) -> int | None:
+    """The cohort a performance belongs to; None for an unknown performance."""
+    return db.session.execute(
+        select(Enrolment.cohort_id).join(Performance, Performance.enrolment_id == Enrolment.id).where(Performance.id == performance_id)).scalar()
+
+
 def station_choices(cohort: CohortView) -> tuple[StationChoice, ...]:
     """The stations of the cohort's programme that exist: those that count first, then practice."""
     programme = programme_of(cohort)

@@ -7,11 +7,8 @@ from typing import Any
 
 from flask import abort, flash, render_template, request, url_for
 from flask_login import current_user
-from sqlalchemy import select
 
-from courses.models import Enrolment
 from courses.queries import CohortView, cohort_or_404
-from foundation.db import db
 from foundation.forms import ConfirmForm
 from foundation.i18n import gettext as _
 from foundation.i18n import ngettext
@@ -19,8 +16,7 @@ from foundation.permissions import Permission, requires
 from foundation.web import change, see
 from training.grading import services
 from training.grading.forms import ArrangeForm, MarkersForm
-from training.grading.models import Performance
-from training.grading.queries.arrange import ArrangePage, arrange_page
+from training.grading.queries.arrange import ArrangePage, arrange_page, cohort_of
 from training.grading.queries.queue import code_of
 from training.grading.routes.blueprint import bp
 from training.grading.routes.wording import names_of, rater_refused
@@ -95,7 +91,7 @@ def arrange_post(cohort_id: int) -> Any:
     return see(done.answer)
 
 
-@bp.post("/rating/markers/<int:cohort_id>")
+@bp.post("/rating/arrange/<int:cohort_id>/markers")
 @requires(Permission.TEACH)
 def markers(cohort_id: int) -> Any:
     """Give raters to all work on a case that was handed in, what time has closed included."""
@@ -124,8 +120,7 @@ def markers(cohort_id: int) -> Any:
 @requires(Permission.TEACH)
 def third(performance_id: int) -> Any:
     """Ask a third rater to settle a gap."""
-    cohort_id = db.session.execute(
-        select(Enrolment.cohort_id).join(Performance, Performance.enrolment_id == Enrolment.id).where(Performance.id == performance_id)).scalar()
+    cohort_id = cohort_of(performance_id)
     if cohort_id is None:
         abort(404)
     cohort_or_404(cohort_id, current_user, Permission.TEACH)

@@ -83,8 +83,9 @@ def participation_facts(enrolment_ids: Collection[int]) -> dict[int, Participati
                 counts[status] += 1
                 last_at = max(last_at or ends_at, ends_at)
         own = [levels[(enrolment_id, part)] for part in PARTS if (enrolment_id, part) in levels]
+        by_part = {part: levels[(enrolment_id, part)].fraction if (enrolment_id, part) in levels else None for part in PARTS}
         facts[enrolment_id] = ParticipationFact(
-            fold(found), *(levels[(enrolment_id, part)].fraction if (enrolment_id, part) in levels else None for part in PARTS),
+            fold(found), by_part["discussion"], by_part["group_contribution"],
             max((row.at for row in own), default=None), last_at, counts, tuple(row.id for row in own))
     return facts
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import flash, render_template, request, url_for
 from flask_login import current_user
+from wtforms.fields import SelectChoice
 
 from courses import queries as courses
 from courses.queries import EnrolmentView
@@ -82,8 +83,10 @@ def notes(cohort_id: int) -> Any:
     cohort = courses.cohort_or_404(cohort_id, current_user, Permission.TEACH)
     members, recent = courses.roster(cohort_id), queries.recent_sessions(cohort_id)
     form = NoteForm(data=_carried(recent))
-    form.trainee.choices = [(0, _("Choose a trainee")), *((m.id, f"{m.name} · {m.employee_no} · {m.org_unit}") for m in members)]
-    form.session.choices = [(0, _("Outside a session")), *((view.id, pick(view.title)) for view in recent)]
+    form.trainee.choices = [SelectChoice("0", _("Choose a trainee")),
+                            *(SelectChoice(str(m.id), f"{m.name} · {m.employee_no} · {m.org_unit}") for m in members)]
+    form.session.choices = [SelectChoice("0", _("Outside a session")),
+                            *(SelectChoice(str(view.id), pick(view.title)) for view in recent)]
     status = 200
     if form.is_submitted():
         if form.validate() and form.trainee.data:
@@ -121,6 +124,7 @@ def _carried(recent: Any) -> dict[str, Any]:
 
 def _word(form: NoteForm, reason: str) -> None:
     field, message = {
+        "person": (form.trainee, _("This person is no longer in the cohort.")),
         "own": (form.trainee, _("Nobody notes a contribution of their own. Ask another trainer.")),
         "session": (form.session, _("Choose a session of this cohort that has begun.")),
         "reason": (form.note, _("Write one sentence: what was said or done.")),
@@ -132,7 +136,7 @@ def _word(form: NoteForm, reason: str) -> None:
 
 
 # ── one trainee ──────────────────────────────────────────────────────────────────────────────────────────────
-def _evidence_page(enrolment: EnrolmentView, status: int = 200, form: LevelForm | None = None, stale: str = "") -> Any:
+def _evidence_page(enrolment: EnrolmentView, status: int = 200, form: LevelForm | None = None, stale: str = "", problem: str = "") -> Any:
     page = queries.evidence_page(enrolment)
     may_set = (may_teach(current_user, enrolment.cohort_id) and enrolment.withdrawn_at is None and enrolment.person_id != current_user.person_id)
     forms = {}
@@ -142,7 +146,7 @@ def _evidence_page(enrolment: EnrolmentView, status: int = 200, form: LevelForm 
             forms[part.part] = form
         else:
             forms[part.part] = LevelForm(formdata=None, data={"part": part.part, "level": part.proposed_level or part.level, "seen": str(part.row_id)})
-    return render_template("participation/evidence.html", page=page, forms=forms, may_set=may_set, levels=LEVELS, least=LEAST_NOTES, stale=stale,
+    return render_template("participation/evidence.html", page=page, forms=forms, may_set=may_set, levels=LEVELS, least=LEAST_NOTES, stale=stale, problem=problem,
                            sent=form.part.data if form is not None else ""), status
 
 
@@ -168,9 +172,10 @@ def set_level(enrolment_id: int) -> Any:
                                int(seen) if seen.isdecimal() and len(seen) < 12 else 0)
             done.answer = url_for("participation.evidence", enrolment_id=enrolment_id)
     except services.LevelRefused as refused:
-        message = _("Nobody sets a level of their own. Ask another trainer.") if refused.reason == "own" else _(
-            "This differs from the proposal, or there is none yet: write the reason.")
-        form.reason.errors = [message]
+        if refused.reason != "reason":
+            return _evidence_page(enrolment, 422, problem=_("Nobody sets a level of their own. Ask another trainer.") if refused.reason == "own"
+                                  else _("This person is no longer in the cohort."))
+        form.reason.errors = [_("This differs from the proposal, or there is none yet: write the reason.")]
         return _evidence_page(enrolment, 422, form)
     except StaleVersion as stale:
         return _evidence_page(enrolment, 409, form, level_title(level_key(stale.theirs)))

@@ -46,11 +46,11 @@ def plan(cohort_id: int) -> Any:
     """Every session of the outline that has no time yet, with a default to keep or change; all are saved together."""
     cohort = _cohort(cohort_id)
     proposed = queries.proposed_times(cohort)
-    values = {p.activity.ref: (p.starts, "") for _unit, entries in proposed for p in entries}
     if request.method == "GET":
-        return _plan_page(cohort, proposed, values, {})
+        return _plan_page(cohort, proposed, {}, {})
     common = request.form.get("place", "").strip()[:LONGEST_PLACE]
-    values = {ref: (request.form.get(f"starts-{ref}", "").strip(), request.form.get(f"place-{ref}", "").strip()[:LONGEST_PLACE]) for ref in values}
+    refs = [name.removeprefix("starts-") for name in request.form if name.startswith("starts-")]
+    values = {ref: (request.form.get(f"starts-{ref}", "").strip(), request.form.get(f"place-{ref}", "").strip()[:LONGEST_PLACE]) for ref in refs}
     wanted: dict[str, tuple[datetime, str]] = {}
     problems: dict[str, str] = {}
     for ref, (text, place) in values.items():
