@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -198,16 +198,30 @@ def prepare_beside(data: Path) -> None:
 
 
 # ── the processes ────────────────────────────────────────────────────────────────────────────────────────────────
-def end_with_parent(number: signal.Signals) -> None:
-    """Ask the kernel for `number` when our parent dies, so that a killed launcher leaves no process behind (Linux)."""
+def end_with_parent(number: signal.Signals, is_orphan: Callable[[], bool]) -> None:
+    """Ask the kernel for `number` when our parent dies, so that a killed launcher leaves no process behind (Linux).
+
+    A parent that died before we could ask sends nothing any more: `is_orphan` tells whether that happened.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, int(number), 0, 0, 0)
+        ctypes.CDLL(None).prctl(1, int(number), 0, 0, 0)      # PR_SET_PDEATHSIG
+        if is_orphan():
+            os._exit(1)
+
+
+def parent_of(pid: int) -> int:
+    """The parent of a process; 0 where the process is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def wsgi() -> Any:
     """The application as the server runs it: static files in front; the addresses of proxies believed if told how many."""
-    if os.environ.get(SUPERVISED):
-        end_with_parent(signal.SIGKILL)
+    launcher = int(os.environ.get(SUPERVISED) or 0)
+    if launcher:                                   # our parent is the server, the server's is the launcher
+        end_with_parent(signal.SIGKILL, lambda: parent_of(os.getppid()) != launcher)
     app = create_app()
     copy = staticfiles.compressed_copy(Path(app.static_folder or ""), app.config["DATA"] / "cache")
     answer = staticfiles.StaticFiles(app, copy)
@@ -241,9 +255,10 @@ def ending_by_signals() -> threading.Event:
 
 def start_process(*arguments: str) -> subprocess.Popen[bytes]:
     """A process of ours: in its own session (Ctrl-C reaches the launcher alone), on our standard error, gone if we are."""
+    launcher = os.getpid()
     return subprocess.Popen(  # noqa: S603 - our own interpreter with our own arguments
-        [sys.executable, *arguments], cwd=ROOT, env={**os.environ, SUPERVISED: "1"}, stdin=subprocess.DEVNULL, stdout=sys.stderr,
-        start_new_session=True, preexec_fn=lambda: end_with_parent(signal.SIGTERM))
+        [sys.executable, *arguments], cwd=ROOT, env={**os.environ, SUPERVISED: str(launcher)}, stdin=subprocess.DEVNULL, stdout=sys.stderr,
+        start_new_session=True, preexec_fn=lambda: end_with_parent(signal.SIGTERM, lambda: os.getppid() != launcher))
 
 
 def start_server(port: int, processes: int, threads: int) -> subprocess.Popen[bytes]:

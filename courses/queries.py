@@ -11,12 +11,14 @@ from typing import Any
 
 from flask import abort
 from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import aliased
 
 from courses.models import Cohort, CohortPin, Completion, Enrolment, GateWaiver, UnitOpening
 from courses.rules.calendar import opening_days
 from courses.rules.outline import Programme, Unit
 from courses.rules.progress import CompletionFact, UnitState, fold_completions, unit_states
 from foundation import clock, content
+from foundation.content import ContentHead, ContentVersion
 from foundation.db import db
 from foundation.people import Person
 from foundation.permissions import EVERYWHERE, Actor, Permission
@@ -211,6 +213,17 @@ def pinned(cohort_id: int, kind: str, key: str) -> content.Stored:
     return current
 
 
+def pinned_all(cohort_id: int, kind: str) -> dict[str, int]:
+    """Key → version id of every pinned piece of a kind, with rewordings, without what was retired since; in one select."""
+    current = aliased(ContentVersion)
+    rows = db.session.execute(
+        select(CohortPin.key, CohortPin.version_id, ContentHead.version_id, CohortPin.scoring_hash == current.scoring_hash)
+        .join(ContentHead, (ContentHead.kind == CohortPin.kind) & (ContentHead.key == CohortPin.key))
+        .join(current, current.id == ContentHead.version_id)
+        .where(CohortPin.cohort_id == cohort_id, CohortPin.kind == kind, ContentHead.retired_at.is_(None)))
+    return {key: head_id if same else pinned_id for key, pinned_id, head_id, same in rows}
+
+
 def done_of(enrolment_ids: Collection[int]) -> dict[int, Done]:
     """Enrolment id → {(kind, ref): best fraction} of everything completed, in one select."""
     facts: dict[int, list[CompletionFact]] = {id_: [] for id_ in enrolment_ids}
@@ -243,7 +256,8 @@ def unit_states_of(enrolment: EnrolmentView, cohort: CohortView, attended: dict[
 
 
 def activity_is_open(enrolment: EnrolmentView, kind: str, ref: str) -> bool:
-    """Whether the activity exists in the trainee's programme, is not planned, its unit is open and its `needs` are done."""
+    """Whether the activity exists in the trainee's programme, is not planned and its unit is open. `needs` is the
+    recommended order, shown and not enforced."""
     cohort = get_cohort(enrolment.cohort_id)
     unit = programme_of(cohort).unit_of(kind, ref)
     if unit is None:

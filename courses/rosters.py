@@ -15,7 +15,7 @@ from courses import queries
 from courses.models import Cohort, Completion, Enrolment, GateWaiver, SelfCheckAnswer, UnitOpening
 from courses.queries import CohortView, EnrolmentView
 from courses.rules.calendar import default_length, opening_days, openings_out_of_order, week_number
-from courses.rules.outline import Activity, Gate, Stage, Unit
+from courses.rules.outline import Activity, Gate, GateComponent, Stage, Unit
 from courses.rules.progress import GateState, UnitState, earned_minutes, gate_state, next_activity, unit_states
 from courses.titles import activity_titles
 from foundation import clock, content
@@ -129,6 +129,10 @@ class Progress:
         return min(Decimal(100), Decimal(self.minutes_done) * 100 / (self.hours_planned * 60)) if self.hours_planned else Decimal(0)
 
     @property
+    def percent_open(self) -> Decimal:
+        return 100 - self.percent
+
+    @property
     def units_done(self) -> int:
         return sum(1 for state in self.units if state.is_complete)
 
@@ -207,15 +211,25 @@ class WaiverView:
 
 
 @dataclass(frozen=True)
+class ComponentView:
+    """What a gate asks for, and how far one trainee is. Percentages are 0..100; `percent` None: done without a mark, or not taken."""
+
+    title: Mapping[str, str]
+    is_planned: bool
+    is_taken: bool
+    least_percent: Decimal | None
+    percent: Decimal | None
+
+
+@dataclass(frozen=True)
 class TraineePage:
-    """One trainee's progress with the waivers and their reasons."""
+    """One trainee's progress, with what each gate asks for and the waivers with their reasons."""
 
     cohort: CohortView
     progress: Progress
     mentor: str
     waivers: dict[str, WaiverView]
-    titles: dict[tuple[str, str], dict[str, str]]
-    done: dict[tuple[str, str], Decimal | None]
+    components: dict[str, tuple[ComponentView, ...]]
 
 
 def trainee_page(enrolment: EnrolmentView) -> TraineePage:
@@ -223,11 +237,23 @@ def trainee_page(enrolment: EnrolmentView) -> TraineePage:
     rows = db.session.execute(
         select(GateWaiver.gate_key, GateWaiver.reason, Person.name, GateWaiver.at).join(Person, Person.id == GateWaiver.by_id)
         .where(GateWaiver.enrolment_id == enrolment.id))
-    components = {(c.kind, c.ref) for stage in queries.programme_of(cohort).stages if stage.gate for c in stage.gate.components}
-    activities = [a for a in queries.programme_of(cohort).activities if (a.kind, a.ref) in components]
+    gates = [stage.gate for stage in queries.programme_of(cohort).stages if stage.gate]
+    asked = {(c.kind, c.ref) for gate in gates for c in gate.components}
+    titles = activity_titles(a for a in queries.programme_of(cohort).activities if (a.kind, a.ref) in asked)
+    done = queries.done_of([enrolment.id])[enrolment.id]
     return TraineePage(cohort, progress_of([enrolment])[enrolment.id],
                        queries.people_names([enrolment.mentor_id])[enrolment.mentor_id] if enrolment.mentor_id else "",
-                       {row.gate_key: WaiverView(*row) for row in rows}, activity_titles(activities), queries.done_of([enrolment.id])[enrolment.id])
+                       {row.gate_key: WaiverView(*row) for row in rows},
+                       {gate.key: tuple(_component(c, titles, done) for c in gate.components) for gate in gates})
+
+
+def _component(component: GateComponent, titles: Mapping[tuple[str, str], Mapping[str, str]], done: queries.Done) -> ComponentView:
+    key = (component.kind, component.ref)
+    own = component.title
+    title = {"zh": own.zh, "en": own.en} if own else titles.get(key, {"zh": component.ref, "en": component.ref})
+    fraction = done.get(key)
+    return ComponentView(title, component.planned, key in done, None if component.min_fraction is None else component.min_fraction * 100,
+                         None if fraction is None else fraction * 100)
 
 
 # ── people for the administrator's pages ─────────────────────────────────────────────────────────────────────

