@@ -16,6 +16,7 @@ os.environ.setdefault("QIZHOU_ARGON2_KIB", "64")
 import pytest
 from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import NullPool, create_engine, event
 
 from app import create_app
@@ -215,3 +216,14 @@ def query_count(app: Flask) -> Callable[[], Any]:
             event.remove(db.engine, "before_cursor_execute", note)
 
     return count
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The one real browser of a test process; tests open contexts of their own in it."""
+    path = shutil.which("chromium")
+    assert path, "Debian's package chromium is missing: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

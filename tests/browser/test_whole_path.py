@@ -158,9 +158,11 @@ def test_the_case_gets_two_markers_who_do_not_see_the_name(window: Open) -> None
     first.go("/rating")
     page.get_by_role("link", name=re.compile("第七期")).first.click()
     form = page.locator("form[action$='/markers']")
+    form.locator("input[value='press-threat']").check(force=True)
     for name in ("顾文澜", "贺知秋"):
         form.get_by_label(name).check(force=True)
     form.locator("button[type=submit]").click()
+    expect(page.locator("body")).to_contain_text("份答卷分配评分员")
     for login in ("trainer", "trainer2"):
         rater = window("zh", DESKTOP)
         page = rater.sign_in(login)

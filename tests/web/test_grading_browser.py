@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.serving import make_server
 
 from foundation.db import db
@@ -39,31 +38,28 @@ def served(app: Flask, scene: Scene) -> Iterator[str]:
 
 
 @pytest.fixture
-def person(served: str) -> Iterator[Callable[..., Page]]:
+def person(served: str, chromium: Browser) -> Iterator[Callable[..., Page]]:
     """person(login) → a signed-in page on a phone; any script error fails the test."""
     faults: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+    contexts: list[BrowserContext] = []
 
-        def open_page(login: str, language: str = "en") -> Page:
-            context = browser.new_context(viewport=PHONE, base_url=served)
-            context.add_cookies([{"name": "qizhou_lang", "value": language, "url": served}])
-            page = watched(context)
-            page.goto("/login")
-            page.fill("#login", login)
-            page.fill("#password", PASSWORD)
-            page.click("form[action*=login] button[type=submit]")
-            page.wait_for_url(served + "/")
-            return page
+    def open_page(login: str, language: str = "en") -> Page:
+        context = chromium.new_context(viewport=PHONE, base_url=served)
+        contexts.append(context)
+        context.add_cookies([{"name": "qizhou_lang", "value": language, "url": served}])
+        page = context.new_page()
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        page.on("console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None)
+        page.goto("/login")
+        page.fill("#login", login)
+        page.fill("#password", PASSWORD)
+        page.click("form[action*=login] button[type=submit]")
+        page.wait_for_url(served + "/")
+        return page
 
-        def watched(context: BrowserContext) -> Page:
-            page = context.new_page()
-            page.on("pageerror", lambda fault: faults.append(str(fault)))
-            page.on("console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None)
-            return page
-
-        yield open_page
-        browser.close()
+    yield open_page
+    for context in contexts:
+        context.close()
     assert faults == []
 
 
