@@ -84,19 +84,13 @@ def main() -> None:
                         "of_bare": figures[0].rate / figures[1].rate, "of_jinja": figures[0].rate / figures[2].rate}
             versions: dict[str, int] = {}
             for connections in (1, 32):
-                commits: list[float] = []
-
-                def raw() -> load.Figure:
-                    rate = disk.durable_commits(data, SECONDS)
-                    commits.append(rate)
-                    return load.Figure(rate, 1000 / rate)
-
-                saves, yard = alternate(lambda c=connections: load.autosaves(PRODUCT, ground.seats[:c], SECONDS, versions), raw)
+                saves, yard = alternate(lambda c=connections: load.autosaves(PRODUCT, ground.seats[:c], SECONDS, versions),
+                                        lambda: load.Figure(disk.durable_commits(data, SECONDS), 0))
                 ratio = saves.rate / yard.rate
                 print(f"{f'autosave, {connections} conn.':34}{saves.rate:10.0f}{saves.p99_ms:10.2f}{ratio:8.2f}   fewest by one: {saves.fewest}")
                 print(f"{'durable commit, bare loop':34}{yard.rate:10.0f}")
-                results[f"autosave/{connections}"] = {"rate": saves.rate, "p99_ms": saves.p99_ms, "of_commit": ratio, "fewest": saves.fewest, "errors": saves.errors,
-                                                      "rates": saves.rates}
+                results[f"autosave/{connections}"] = {"rate": saves.rate, "p99_ms": saves.p99_ms, "of_commit": ratio, "fewest": saves.fewest,
+                                                      "errors": saves.errors, "rates": saves.rates}
         results["roster"] = roster.measure(Path(folder))
         print(f"roster of 50,000 rows: {results['roster']}")
     print("targets (now, in the end):", TARGETS)

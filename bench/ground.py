@@ -58,7 +58,8 @@ def prepare(data: Path, people: int) -> Ground:
             content.load(content.read_all(), None)
         start = clock.today("Asia/Shanghai") - timedelta(days=3)
         with transaction():
-            cohort = courses.create_cohort(courses.CohortPlan("BENCH", "测量班", "Bench cohort", "service-manager", start, start + timedelta(days=48), people), None)
+            plan = courses.CohortPlan("BENCH", "测量班", "Bench cohort", "service-manager", start, start + timedelta(days=48), people)
+            cohort = courses.create_cohort(plan, None)
         tokens, attempts = [], []
         for number in range(people):
             with transaction():

@@ -14,6 +14,8 @@ from foundation import content
 from foundation.db import db
 from foundation.markdown import render, render_inline
 
+NOTHING = Markup("")
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -21,13 +23,16 @@ class View:
 
     kind: str
     attrs: dict[str, str]
-    html: Markup = Markup("")
+    html: Markup = NOTHING
     items: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class LessonView:
-    """A lesson in one language, one object per version and process, so that it can key what is rendered from it. `terms` are (term, definition); `claims` (text or key, source, reviewed)."""
+    """A lesson in one language, one object per version and process, so that it can key what is rendered from it.
+
+    `terms` are (term, definition), `claims` (text or '', source), `sources` (key, title).
+    """
 
     key: str
     version_id: int

@@ -1,213 +1,228 @@
-"""Formulas in content files: names, numbers, `+ - * / ** ( )` and comparisons, read into a tree and never executed.
+"""Formulas in content files (numeric items, figures of a case): parsed to a tree, never executed as code; Decimal with 28 digits; everything bounded.
 
-All arithmetic is Decimal with 28 digits. Rounding is the caller's, once, at the end.
+Grammar: names, numbers, `+ - * / ** ( )`; `< <= > >= == !=` once, at the top, in constraints. `**` binds tighter than a
+sign on its left and takes whole exponents only.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, DecimalException, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, DecimalException, DivisionByZero, InvalidOperation, Overflow, localcontext
 from functools import lru_cache
 
+DIGITS = 28
+MAX_LENGTH = 500
+MAX_NODES = 200
+MAX_DEPTH = 40
+MAX_EXPONENT = 480                       # forty years of months
+MAX_SIZE = Decimal("1e30")
+CONTEXT = Context(prec=DIGITS, traps=[InvalidOperation, DivisionByZero, Overflow])
 _TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>\*\*|<=|>=|==|!=|[-+*/()<>]))")
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
-MAX_LENGTH = 500
-MAX_DEPTH = 60
-MAX_EXPONENT = 1000
 
 
-class FormulaError(Exception):
-    """The text is no formula, names something without a value, or has no finite result. The message says which."""
+class FormulaError(ValueError):
+    """The formula cannot be read, is too large, or has no value for these numbers."""
 
 
 @dataclass(frozen=True)
-class Node:
-    """A number, a name, or an operator with its operands (`neg` has one)."""
-
-    act: str
-    value: Decimal | str = ""
-    operands: tuple[Node, ...] = ()
+class Number:
+    value: Decimal
 
 
-class _Reader:
+@dataclass(frozen=True)
+class Name:
+    name: str
+
+
+@dataclass(frozen=True)
+class Minus:
+    operand: Tree
+
+
+@dataclass(frozen=True)
+class Operation:
+    sign: str                            # + - * / ** or a comparison
+    left: Tree
+    right: Tree
+
+
+Tree = Number | Name | Minus | Operation
+
+
+class _Parser:
     def __init__(self, text: str) -> None:
         if len(text) > MAX_LENGTH:
-            raise FormulaError(f"longer than {MAX_LENGTH} characters")
-        self.tokens: list[tuple[str, str]] = []
-        self.depth = 0
-        at, end = 0, len(text.rstrip())
-        while at < end:
-            match = _TOKEN.match(text, at)
+            raise FormulaError(f"is longer than {MAX_LENGTH} characters")
+        self.tokens = self._split(text)
+        self.at = 0
+        self.nodes = 0
+
+    @staticmethod
+    def _split(text: str) -> list[tuple[str, str]]:
+        tokens: list[tuple[str, str]] = []
+        at = 0
+        rest = text.rstrip()
+        while at < len(rest):
+            match = _TOKEN.match(rest, at)
             if match is None:
-                raise FormulaError(f"{text[at:].strip()[:1]!r} at {at + 1} does not belong in a formula")
+                raise FormulaError(f"has {rest[at:].strip()[:1]!r}, which no formula knows")
             kind = match.lastgroup or ""
-            self.tokens.append((kind, match.group(kind)))
+            tokens.append((kind, match.group(kind)))
             at = match.end()
-        self.tokens.append(("end", ""))
-        self.next = 0
+        return tokens
 
     def peek(self) -> str:
-        kind, text = self.tokens[self.next]
-        return text if kind == "sign" else ""
+        return self.tokens[self.at][1] if self.at < len(self.tokens) else ""
 
     def take(self) -> tuple[str, str]:
-        token = self.tokens[self.next]
-        self.next += 1
+        if self.at >= len(self.tokens):
+            raise FormulaError("ends too early")
+        token = self.tokens[self.at]
+        self.at += 1
         return token
 
-    def whole(self) -> Node:
-        node = self.comparison()
-        if self.tokens[self.next][0] != "end":
-            raise FormulaError(f"{self.tokens[self.next][1]!r} is not expected there")
-        return node
+    def made(self, tree: Tree) -> Tree:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise FormulaError(f"has more than {MAX_NODES} parts")
+        return tree
 
-    def comparison(self) -> Node:
-        first = self.sum()
-        parts = []
-        while self.peek() in _COMPARISONS:
-            act = self.take()[1]
-            parts.append((act, self.sum()))
-        if not parts:
-            return first
-        left, links = first, []
-        for act, right in parts:
-            links.append(Node(act, operands=(left, right)))
-            left = right
-        return links[0] if len(links) == 1 else Node("all", operands=tuple(links))
+    def whole(self, comparison: bool) -> Tree:
+        tree = self.sum(0)
+        if self.peek() in _COMPARISONS:
+            if not comparison:
+                raise FormulaError("compares; only a constraint may")
+            sign = self.take()[1]
+            tree = self.made(Operation(sign, tree, self.sum(0)))
+        elif comparison:
+            raise FormulaError("must compare two values")
+        if self.at < len(self.tokens):
+            raise FormulaError(f"has {self.peek()!r} where it should end")
+        return tree
 
-    def sum(self) -> Node:
-        node = self.product()
+    def sum(self, depth: int) -> Tree:
+        tree = self.product(depth)
         while self.peek() in ("+", "-"):
-            act = self.take()[1]
-            node = Node(act, operands=(node, self.product()))
-        return node
+            sign = self.take()[1]
+            tree = self.made(Operation(sign, tree, self.product(depth)))
+        return tree
 
-    def product(self) -> Node:
-        node = self.signed()
+    def product(self, depth: int) -> Tree:
+        tree = self.signed(depth)
         while self.peek() in ("*", "/"):
-            act = self.take()[1]
-            node = Node(act, operands=(node, self.signed()))
-        return node
+            sign = self.take()[1]
+            tree = self.made(Operation(sign, tree, self.signed(depth)))
+        return tree
 
-    def signed(self) -> Node:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise FormulaError("nested too deeply")
-        try:
-            if self.peek() in ("+", "-"):
-                act = self.take()[1]
-                operand = self.signed()
-                return Node("neg", operands=(operand,)) if act == "-" else operand
-            return self.power()
-        finally:
-            self.depth -= 1
+    def signed(self, depth: int) -> Tree:
+        if depth > MAX_DEPTH:
+            raise FormulaError(f"is nested more than {MAX_DEPTH} deep")
+        if self.peek() == "-":
+            self.take()
+            return self.made(Minus(self.signed(depth + 1)))
+        return self.power(depth)
 
-    def power(self) -> Node:
-        base = self.atom()
+    def power(self, depth: int) -> Tree:
+        base = self.atom(depth)
         if self.peek() == "**":
             self.take()
-            return Node("**", operands=(base, self.signed()))
+            return self.made(Operation("**", base, self.signed(depth + 1)))
         return base
 
-    def atom(self) -> Node:
+    def atom(self, depth: int) -> Tree:
         kind, text = self.take()
         if kind == "number":
-            return Node("number", Decimal(text))
+            return self.made(Number(Decimal(text)))
         if kind == "name":
-            return Node("name", text)
+            return self.made(Name(text))
         if text == "(":
-            node = self.sum()
+            tree = self.sum(depth + 1)
             if self.take()[1] != ")":
-                raise FormulaError("a bracket is not closed")
-            return node
-        raise FormulaError("ends too early" if kind == "end" else f"{text!r} is not expected there")
+                raise FormulaError("has an open bracket")
+            return tree
+        raise FormulaError(f"has {text!r} where a value should stand")
 
 
-@lru_cache(maxsize=1024)
-def parse(text: str) -> Node:
-    """The formula as a tree. Raises FormulaError."""
-    return _Reader(text).whole()
+@lru_cache(maxsize=2048)
+def parse(text: str) -> Tree:
+    """The tree of a formula. Raises FormulaError.
 
-
-def names(text: str) -> frozenset[str]:
-    """The names a formula uses."""
-    return frozenset(node.value for node in _walk(parse(text)) if node.act == "name" and isinstance(node.value, str))
-
-
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for operand in node.operands:
-        yield from _walk(operand)
-
-
-def _number(node: Node, values: Mapping[str, Decimal]) -> Decimal:
-    if node.act == "number":
-        assert isinstance(node.value, Decimal)
-        return node.value
-    if node.act == "name":
-        if node.value not in values:
-            raise FormulaError(f"{node.value} has no value")
-        return values[str(node.value)]
-    if node.act in _COMPARISONS or node.act == "all":
-        raise FormulaError("a comparison is no number")
-    first = _number(node.operands[0], values)
-    if node.act == "neg":
-        return -first
-    second = _number(node.operands[1], values)
-    if node.act == "+":
-        return first + second
-    if node.act == "-":
-        return first - second
-    if node.act == "*":
-        return first * second
-    if node.act == "/":
-        return first / second
-    if abs(second) > MAX_EXPONENT:
-        raise FormulaError(f"an exponent beyond {MAX_EXPONENT}")
-    return first ** second
-
-
-def evaluate(text: str, values: Mapping[str, Decimal] | None = None) -> Decimal:
-    """The value of a formula, 28 digits, not rounded to places. Raises FormulaError.
-
-    >>> evaluate("3000000 * 0.90 / 100 * 180 / 365").quantize(Decimal("0.01"))
-    Decimal('13315.07')
-    >>> evaluate("-a ** 2 + 1", {"a": Decimal(3)})
-    Decimal('-8')
+    >>> evaluate(parse("-2 ** 2 + 3 * (4 - 1)"), {})
+    Decimal('5')
     """
-    tree = parse(text)
-    with localcontext() as context:
-        context.prec = 28
+    return _Parser(text).whole(comparison=False)
+
+
+@lru_cache(maxsize=2048)
+def parse_constraint(text: str) -> Tree:
+    """The tree of a constraint, which is one comparison. Raises FormulaError."""
+    return _Parser(text).whole(comparison=True)
+
+
+def names(tree: Tree) -> frozenset[str]:
+    """The names a formula uses."""
+    if isinstance(tree, Name):
+        return frozenset({tree.name})
+    if isinstance(tree, Minus):
+        return names(tree.operand)
+    if isinstance(tree, Operation):
+        return names(tree.left) | names(tree.right)
+    return frozenset()
+
+
+def evaluate(tree: Tree, values: Mapping[str, Decimal]) -> Decimal:
+    """The value, with 28 digits. Raises FormulaError for an unknown name, a division by zero or a number too large."""
+    with localcontext(CONTEXT):
         try:
-            result = _number(tree, values or {})
+            return _value(tree, values)
         except DecimalException as fault:
-            raise FormulaError(f"cannot be computed ({type(fault).__name__})") from None
-    if not result.is_finite():
-        raise FormulaError("has no finite value")
+            raise FormulaError(f"has no value here ({type(fault).__name__})") from None
+
+
+def holds(tree: Tree, values: Mapping[str, Decimal]) -> bool:
+    """Whether a constraint is true for these values. Raises FormulaError."""
+    if not isinstance(tree, Operation) or tree.sign not in _COMPARISONS:
+        raise FormulaError("must compare two values")
+    left, right = evaluate(tree.left, values), evaluate(tree.right, values)
+    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right, "==": left == right, "!=": left != right}[tree.sign]
+
+
+def _value(tree: Tree, values: Mapping[str, Decimal]) -> Decimal:
+    if isinstance(tree, Number):
+        return tree.value
+    if isinstance(tree, Name):
+        if tree.name not in values:
+            raise FormulaError(f"names {tree.name}, which is no parameter")
+        return values[tree.name]
+    if isinstance(tree, Minus):
+        return -_value(tree.operand, values)
+    left, right = _value(tree.left, values), _value(tree.right, values)
+    if tree.sign == "**":
+        if right != right.to_integral_value() or abs(right) > MAX_EXPONENT:
+            raise FormulaError(f"has the exponent {right}; whole numbers up to {MAX_EXPONENT} are allowed")
+        result = left**right
+    elif tree.sign == "+":
+        result = left + right
+    elif tree.sign == "-":
+        result = left - right
+    elif tree.sign == "*":
+        result = left * right
+    elif tree.sign == "/":
+        result = left / right
+    else:
+        raise FormulaError("compares inside a value")
+    if abs(result) > MAX_SIZE:
+        raise FormulaError("grows beyond any amount of money")
     return result
 
 
-def _holds(node: Node, values: Mapping[str, Decimal]) -> bool:
-    if node.act == "all":
-        return all(_holds(link, values) for link in node.operands)
-    if node.act not in _COMPARISONS:
-        raise FormulaError("a constraint needs a comparison")
-    left, right = (_number(operand, values) for operand in node.operands)
-    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right, "==": left == right, "!=": left != right}[node.act]
+def rounded(value: Decimal, places: int) -> Decimal:
+    """Half-up, once, to a number of decimals.
 
-
-def holds(text: str, values: Mapping[str, Decimal]) -> bool:
-    """Whether a comparison, also a chained one, is true of the values. Raises FormulaError.
-
-    >>> holds("0 < rate <= 5", {"rate": Decimal("1.5")})
-    True
+    >>> rounded(Decimal("0.125"), 2), rounded(Decimal("-0.125"), 2)
+    (Decimal('0.13'), Decimal('-0.13'))
     """
-    tree = parse(text)
-    with localcontext() as context:
-        context.prec = 28
-        try:
-            return _holds(tree, values)
-        except DecimalException as fault:
-            raise FormulaError(f"cannot be computed ({type(fault).__name__})") from None
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, context=Context(prec=60))

@@ -72,7 +72,8 @@ def setup(app: Flask) -> None:
 
     app.jinja_env.globals.update(
         asset=asset, icon=drawing.icon, mark=drawing.mark, word=drawing.word, seal=drawing.seal, reach=drawing.reach, leg=drawing.leg,
-        waves=drawing.waves, door=drawing.door, boat=drawing.boat, blank_art=drawing.blank_art, face=drawing.face, gauge=drawing.gauge, initials=initials, given_name=given_name, md=render, md_inline=render_inline, hole=hole,
+        waves=drawing.waves, door=drawing.door, boat=drawing.boat, blank_art=drawing.blank_art, face=drawing.face, gauge=drawing.gauge,
+        initials=initials, given_name=given_name, md=render, md_inline=render_inline, hole=hole,
     )
     app.jinja_env.filters.update(role_name=role_name, device_name=device_name)
     app.jinja_env.trim_blocks = True

@@ -6,9 +6,9 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import Table, bindparam, func, insert, or_, select, update
 
 from courses import queries as courses
 from courses import services as course_services
@@ -109,7 +109,7 @@ class Theirs:
 
 
 # The statements of an autosave are built once, on plain tables: building them anew is most of what a save costs.
-_A, _C, _S, _V = Attempt.__table__, Closure.__table__, Slot.__table__, AnswerSave.__table__
+_A, _C, _S, _V = (cast(Table, model.__table__) for model in (Attempt, Closure, Slot, AnswerSave))
 _OTHER = _V.alias("other")
 _PLACE = (
     select(_A.c.high_water_at, _A.c.closes_at, _C.c.how, _S.c.id.label("slot_id"), _S.c.item_key, _S.c.item_version_id, _S.c.frozen)

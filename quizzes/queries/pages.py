@@ -12,13 +12,13 @@ from typing import Any
 from flask import abort
 
 from courses import queries as courses
+from foundation.formula import rounded
 from foundation.i18n import language, pick
 from foundation.permissions import Actor
 from quizzes.queries.attempts import AttemptView, SlotView, attempts_of, blueprint_version, earned_of, slots_of
 from quizzes.rules import numbers
 from quizzes.rules.answer import Answer, completeness, letters, to_screen
 from quizzes.rules.blueprint import Blueprint
-from quizzes.rules.formula import rounded
 from quizzes.rules.item import BLANK, Choice, Cloze, Matching, Multiple, Numeric, Ordering, ShortAnswer, TrueFalse, from_placeholders
 from quizzes.rules.scoring import Scored, shown_score
 from quizzes.rules.wording import split_stem

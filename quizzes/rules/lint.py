@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
+from foundation.formula import FormulaError
 from quizzes.rules import numbers
-from quizzes.rules.formula import FormulaError
 from quizzes.rules.item import (
     BLANK,
     PLACEHOLDER,

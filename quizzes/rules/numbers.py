@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 
+from foundation.formula import FormulaError, evaluate, holds, names, parse, parse_constraint, rounded
 from quizzes.rules.draw import Lot
-from quizzes.rules.formula import FormulaError, evaluate, holds, names, parse, parse_constraint, rounded
 from quizzes.rules.item import Numeric, Parameter
 
 MAX_TRIES = 2000

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foundation.formula import FormulaError, evaluate, holds, names, parse, parse_constraint, rounded
 from quizzes.rules.draw import Lot
-from quizzes.rules.formula import FormulaError, evaluate, holds, names, parse, parse_constraint, rounded
 from quizzes.rules.item import Parameter
 from quizzes.rules.numbers import draw_values
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from random import Random
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
@@ -106,7 +105,8 @@ class Demo:
         hash_ = accounts.hash_password(PASSWORD)
         for number, (login, name, position, roles) in enumerate(cast.STAFF, start=1):
             grants = [(Role(role), "*") for role in roles if role != "trainer"]
-            particulars = directory.Particulars(f"LJ1{number:04d}", name, org_unit="总行培训部" if "trainer" in roles else "总行", position=position, login=login)
+            org_unit = "总行培训部" if "trainer" in roles else "总行"
+            particulars = directory.Particulars(f"LJ1{number:04d}", name, org_unit=org_unit, position=position, login=login)
             person_id, account_id = directory.add_person(particulars, grants, None, is_demo=True)
             db.session.execute(update(Account).where(Account.id == account_id).values(password_hash=hash_))
             self.staff[login] = person_id

@@ -103,5 +103,5 @@ def judgement(quality: str, criteria: Sequence[str], place: int, chance: Random,
         "global_judgement": "" if is_case else ("borderline" if lower else GLOBAL[quality]),
     }
     if is_case:
-        body["evidence"] = {key: "引用了材料行号，理由能对上事实。" for key in criteria}
+        body["evidence"] = dict.fromkeys(criteria, "引用了材料行号，理由能对上事实。")
     return body

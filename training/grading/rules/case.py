@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from foundation.formula import FormulaError, evaluate
+from foundation.formula import FormulaError, evaluate, parse
 from foundation.yamlsource import Bilingual, Day, Dec, Strict
 from training.grading.rules.common import Claim, Findings, Key, Names, Status, Use, Waiver, check_unique, en_words, zh_chars
 from training.grading.rules.rubric import Instrument, check_instrument
@@ -156,7 +156,7 @@ def check_marks(case: Case, rubric: Instrument, findings: Findings) -> None:
 def check_figure(figure: Figure, findings: Findings, where: tuple[Any, ...]) -> None:
     """E: a figure that does not compute to what the file says, half-up at its places."""
     try:
-        value = evaluate(figure.formula).quantize(Decimal(1).scaleb(-figure.places), ROUND_HALF_UP)
+        value = evaluate(parse(figure.formula), {}).quantize(Decimal(1).scaleb(-figure.places), ROUND_HALF_UP)
     except FormulaError as fault:
         findings.error((*where, "formula"), f"{figure.key}: {fault}")
         return
