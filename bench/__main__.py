@@ -35,12 +35,14 @@ def server(target: str, port: int, extra: dict[str, str]) -> Iterator[None]:
                "--blocking-threads", "1", "--log-level", "warning", target]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **extra}, start_new_session=True)
     try:
-        for _try in range(150):
+        for _try in range(600):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz" if port == PRODUCT else f"http://127.0.0.1:{port}/bare", timeout=1)
                 break
             except OSError:
                 time.sleep(0.1)
+        else:
+            raise RuntimeError(f"{target} did not start")
         yield
     finally:
         os.killpg(process.pid, signal.SIGTERM)

@@ -48,7 +48,7 @@ def prepare(data: Path, people: int) -> Ground:
     from foundation.permissions import Role
     from quizzes import queries as quiz_queries
     from quizzes import services as quizzes
-    from quizzes.rules.item import Single
+    from quizzes.rules.item import Single, TrueFalse
 
     i18n.build()
     app = create_app({"DATA": data})
@@ -70,12 +70,13 @@ def prepare(data: Path, people: int) -> Ground:
                 tokens.append(accounts.open_session(accounts.Candidate(account, person, "x"), "127.0.0.1", "bench"))
                 attempts.append(quizzes.start_attempt(enrolment, "week-1-practice", person))
         slots = quiz_queries.slots_of(attempts)
-        chosen = {attempt: next(s for s in slots[attempt] if isinstance(s.item, Single)) for attempt in attempts}
+        chosen = {attempt: next(s for s in slots[attempt] if isinstance(s.item, Single | TrueFalse)) for attempt in attempts}
         db.session.remove()
     seats = []
     for token, attempt in zip(tokens, attempts, strict=True):   # outside the context above: its `g` would carry one token over to all
         cookie, csrf = _cookie(app, token)
-        seats.append(Seat(cookie, csrf, f"/attempts/{attempt}/answers", chosen[attempt].position, ({"choice": "A"}, {"choice": "B"})))
+        pair = ({"choice": "A"}, {"choice": "B"}) if isinstance(chosen[attempt].item, Single) else ({"value": True}, {"value": False})
+        seats.append(Seat(cookie, csrf, f"/attempts/{attempt}/answers", chosen[attempt].position, pair))
     with app.app_context():
         db.engine.dispose()
     return Ground(data, seats[0].cookie, seats)

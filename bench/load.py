@@ -34,7 +34,10 @@ def pages(url: str, connections: int, seconds: int, cookie: str = "") -> Figure:
         command += ["-H", f"Cookie: {cookie}"]
     out = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))  # type: ignore[union-attr]
-    p99 = _ms(re.search(r"99%\s+(\S+)", out).group(1))  # type: ignore[union-attr]
+    found = re.search(r"99%\s+([\d.]+(?:us|ms|s))", out)
+    if found is None:
+        raise RuntimeError(f"no latencies from {url}:\n{out}")
+    p99 = _ms(found.group(1))
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     return Figure(rate, p99, errors=int(bad.group(1)) if bad else 0)
 

@@ -18,7 +18,7 @@ from courses.models import Cohort, CohortPin, Completion, Enrolment, GateWaiver,
 from courses.queries import CohortView, EnrolmentView, _cohort_view
 from courses.rules.progress import CompletionFact, fold_completions
 from foundation.content import ContentHead, ContentVersion
-from foundation.db import db
+from foundation.hotread import HotRead
 from foundation.people import Person
 
 
@@ -75,14 +75,15 @@ def _statement() -> Select[Any]:
     )
 
 
-_QUERY = _statement()
+_QUERY = HotRead(_statement())
 
 
 def find_reading(person_id: int, lesson_key: str) -> Reading | None:
     """The latest active enrolment of a person with everything its page of a lesson needs; None without one or for an unknown lesson."""
-    row = db.session.connection().execute(_QUERY, {"person": person_id, "lesson": lesson_key}).first()
-    if row is None:
+    rows = _QUERY.rows(person=person_id, lesson=lesson_key)
+    if not rows:
         return None
+    row = rows[0]
     enrolment = EnrolmentView(*row[:9])
     cohort = _cohort_view(row[9:21])
     version_id, glossary_id, sources_id, completions, waivers, openings, answers = row[21:]

@@ -18,6 +18,7 @@ from sqlalchemy import Select, bindparam, select, update
 
 from foundation import audit, clock
 from foundation.db import db
+from foundation.hotread import HotRead
 from foundation.people import Account, AuthSession, FirstCode, GrantRow, Installation, Person, SignInTally
 from foundation.permissions import Actor, Grant, Role
 
@@ -178,19 +179,18 @@ def _actor_statement() -> Select[Any]:
     )
 
 
-_ACTOR = _actor_statement()
+_ACTOR = HotRead(_actor_statement())
 
 
 def find_actor(token: str) -> Actor | None:
     """The person behind a session token, with all grants, in one select; None where ended, too old or inactive."""
-    rows = db.session.connection().execute(_ACTOR, {"token_hash": _token_hash(token)}).all()
-    if not rows or clock.now() - rows[0].created_at > SESSION_ABSOLUTE:
+    rows = _ACTOR.rows(token_hash=_token_hash(token))
+    if not rows or clock.now() - rows[0][1] > SESSION_ABSOLUTE:
         return None
-    first = rows[0]
-    grants = tuple(Grant(Role(row.role), row.scope) for row in rows if row.role)
-    return Actor(person_id=first.person_id, account_id=first.account_id, session_id=first.id, token=token, name=first.name,
-                 employee_no=first.employee_no, login=first.login, language=first.language,
-                 must_change_password=first.must_change, is_demo=first.is_demo, grants=grants)
+    session_id, _created_at, account_id, login, language, must_change, person_id, name, employee_no, is_demo, _role, _scope = rows[0]
+    grants = tuple(Grant(Role(role), scope) for *_rest, role, scope in rows if role)
+    return Actor(person_id=person_id, account_id=account_id, session_id=session_id, token=token, name=name, employee_no=employee_no, login=login,
+                 language=language, must_change_password=must_change, is_demo=is_demo, grants=grants)
 
 
 def end_session(session_id: int, account_id: int, actor_id: int) -> None:

@@ -169,29 +169,41 @@ def _lock_path() -> Path | None:
     return current_app.extensions.get("qizhou_write_lock")
 
 
+def _take(handle: int, deadline: float, pause: float) -> None:
+    """Lock an open file, asking again every `pause` seconds. Raises WriterBusy after the deadline."""
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise WriterBusy from None
+            time.sleep(pause)
+
+
 @contextmanager
 def turn_to_write() -> Iterator[None]:
-    """Wait for this process's turn among the writers of a SQLite database; no turns are taken on PostgreSQL."""
+    """Wait for this process's turn among the writers of a SQLite database; no turns are taken on PostgreSQL.
+
+    Two locks: whoever wants to write stands first at the turnstile, and only who stands there waits for the pen. A writer
+    that has just put the pen down and wants it again finds the turnstile taken, so nobody writes twice while others wait.
+    """
     path = _lock_path()
     if path is None:
         yield
         return
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + WAIT_FOR_WRITER_S
+    pen = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        deadline = time.monotonic() + WAIT_FOR_WRITER_S
-        pause = 0.0004
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise WriterBusy from None
-                time.sleep(pause)
-                pause = min(pause * 1.3, 0.004)
+        turnstile = os.open(f"{path}.next", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _take(turnstile, deadline, 0.001)
+            _take(pen, deadline, 0.0002)
+        finally:
+            os.close(turnstile)
         yield
     finally:
-        os.close(handle)
+        os.close(pen)
 
 
 @contextmanager

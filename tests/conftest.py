@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import NullPool, create_engine, event
 
 from app import create_app
-from foundation import content, i18n, schema
+from foundation import content, hotread, i18n, schema
 from foundation.db import db, transaction
 from tests import postgres
 from tests.factories import Factory
@@ -210,9 +210,11 @@ def query_count(app: Flask) -> Callable[[], Any]:
             counted.statements.append(statement)
 
         event.listen(db.engine, "before_cursor_execute", note)
+        hotread.watchers.append(counted.statements.append)
         try:
             yield counted
         finally:
+            hotread.watchers.remove(counted.statements.append)
             event.remove(db.engine, "before_cursor_execute", note)
 
     return count

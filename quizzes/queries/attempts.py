@@ -20,6 +20,7 @@ from courses import queries as courses
 from courses.models import Cohort, Enrolment
 from foundation import clock, content
 from foundation.db import db
+from foundation.hotread import HotRead
 from foundation.permissions import Actor
 from quizzes.models import AnswerSave, Attempt, Closure, Response, Slot
 from quizzes.rules import attempt as sitting
@@ -109,7 +110,7 @@ def _own_attempt() -> Select[Any]:
     )
 
 
-_OWN = _own_attempt()
+_OWN = HotRead(_own_attempt())
 
 
 def _attempts() -> Any:
@@ -129,8 +130,8 @@ def get_attempt(attempt_id: int) -> AttemptView:
 
 def own_attempt_or_404(attempt_id: int, actor: Actor) -> AttemptView:
     """The attempt if it is the actor's own; another person's is the same 404 as an unknown one."""
-    row = db.session.connection().execute(_OWN, {"attempt": attempt_id, "person": actor.person_id}).first()
-    return AttemptView(*row) if row else abort(404)
+    rows = _OWN.rows(attempt=attempt_id, person=actor.person_id)
+    return AttemptView(*rows[0]) if rows else abort(404)
 
 
 def attempts_of(enrolment_id: int, blueprint_key: str, limit: int = 20) -> tuple[AttemptView, ...]:
