@@ -179,7 +179,8 @@ class Demo:
         participation.keep_register(session_id, marks, trainer)
         if form == "seminar":
             for offset in range(8):
-                self._note(group, (number * 8 + offset) % 24, session_id, trainer, "discussion" if offset % 2 else "group_contribution")
+                self._note(group, (number * 8 + offset) % 24, session_id, trainer,
+                           "discussion" if (offset + number // 2) % 2 else "group_contribution")
 
     def _note(self, group: Group, index: int, session_id: int, trainer: int, part: str) -> None:
         story = group.stories[index]
