@@ -120,7 +120,7 @@ def wording(code: str, values: tuple[Any, ...]) -> str:
         "mobile": lambda: _("“%(value)s” is not a telephone number.", value=v[0]),
         "login_blank": lambda: _("A login has no blanks in it."),
         "role": lambda: _("“%(value)s” is not a role. Known are: %(known)s", value=v[0],
-                          known="trainee 学员, trainer 讲师, mentor 导师, reviewer 培训部, hr 人力资源, admin 管理员"),
+                          known="trainee 学员, trainer 培训师, mentor 导师, reviewer 培训部, hr 人力资源, admin 管理员"),
         "number_twice": lambda: _("Employee number %(value)s stands in rows %(first)s and %(second)s.", value=v[0], first=v[1], second=v[2]),
         "login_twice": lambda: _("The login “%(value)s” stands in rows %(first)s and %(second)s.", value=v[0], first=v[1], second=v[2]),
         "login_taken": lambda: _("The login “%(value)s” belongs to employee number %(holder)s.", value=v[0], holder=v[1]),

@@ -262,3 +262,16 @@ def test_the_parts_of_stations_are_always_a_whole(known: list[Decimal | None], n
 def test_the_whole_is_the_sum_of_points() -> None:
     whole = reach.together([(D(30), reach.undecided()), (D(40), reach.scored(D(88))), (D(20), reach.scored(D(82))), (D(10), reach.forfeited())])
     assert (whole.secured, whole.possible, whole.lost) == (D("51.6"), D(30), D("18.4"))
+
+
+@given(attended=st.integers(0, 20000), lost=st.integers(0, 20000), level=st.sampled_from(["0", "0.45", "0.65", "0.85", "1"]))
+def test_what_is_still_possible_is_never_shown_below_nothing(attended: int, lost: int, level: str) -> None:
+    presence = replace(THERE, attended=attended, lost=lost, future=0, discussion=D(level), group_contribution=D(level))
+    component = next(c for c in SCHEME.components if c.key == "participation")
+    found = reach.participation(component, presence)
+    assert found.possible >= 0 and abs(found.secured + found.possible + found.lost - 100) < D("1e-20")
+
+
+@given(marks=st.lists(st.decimals(0, 100, places=4), min_size=1, max_size=3))
+def test_three_stations_never_leave_a_negative_rest(marks: list[D]) -> None:  # type: ignore[valid-type]
+    assert reach.stations(marks, 2).possible >= 0

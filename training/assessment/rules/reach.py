@@ -51,7 +51,7 @@ def stations(marks: Sequence[Decimal | None], needed: int) -> Reach:
     known = [mark for mark in marks if mark is not None]
     secured = sum(known, ZERO) / count
     lost = sum((HUNDRED - mark for mark in known), ZERO) / count
-    return Reach(secured, HUNDRED - secured - lost, lost)
+    return Reach(secured, max(ZERO, HUNDRED - secured - lost), lost)   # thirds leave a last digit, never a minus sign
 
 
 def participation(component: Component, presence: Presence) -> Reach:
@@ -74,7 +74,7 @@ def participation(component: Component, presence: Presence) -> Reach:
         weights += part.weight
     if not weights:
         return undecided()
-    return Reach(secured / weights, HUNDRED - secured / weights - lost / weights, lost / weights)
+    return Reach(secured / weights, max(ZERO, HUNDRED - secured / weights - lost / weights), lost / weights)
 
 
 def together(parts: Iterable[tuple[Decimal, Reach]]) -> Reach:
