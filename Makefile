@@ -23,6 +23,7 @@ check: ## lint, types, import contracts, templates, content
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/djlint --lint --quiet templates
 	QIZHOU_DATA=.setup/check .venv/bin/flask content check --no-warnings
+	$(PY) -m pytest -q tests/house/test_translations.py
 
 soak: ## the long fault tests, with a report
 	@scripts/setup test && { $(PY) -m pytest -m soak -ra --durations=0 $(ARGS) || [ $$? -eq 5 ]; }

@@ -186,7 +186,7 @@ def prepare_beside(data: Path) -> None:
         with db.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         db.engine.dispose()
-    for leftover in ("qizhou.db-wal", "qizhou.db-shm", "write.lock"):
+    for leftover in ("qizhou.db-wal", "qizhou.db-shm", "write.lock", "write.lock.next"):
         (beside / leftover).unlink(missing_ok=True)
     shutil.rmtree(beside / "keys")
     for path in sorted(beside.iterdir(), key=lambda path: path.name == "qizhou.db"):

@@ -13,6 +13,7 @@ from typing import Any
 
 os.environ.setdefault("QIZHOU_ARGON2_KIB", "64")
 
+import hypothesis
 import pytest
 from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
@@ -24,6 +25,10 @@ from foundation import content, hotread, i18n, schema
 from foundation.db import db, transaction
 from tests import postgres
 from tests.factories import Factory
+
+# a busy machine is no reason to fail: what a property says about the program does not depend on how long it takes
+hypothesis.settings.register_profile("qizhou", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("qizhou")
 
 
 def _shared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = {".venv", ".git", ".setup", "instance", "node_modules", "__pycache__", ".hypothesis", ".pytest_cache", ".mypy_cache", ".ruff_cache",
-         ".import_linter_cache", "test-results"}
+         ".import_linter_cache", "test-results", "LC_MESSAGES"}
 
 
 @cache

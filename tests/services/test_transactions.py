@@ -221,7 +221,7 @@ def test_eight_processes_write_and_none_starves(app: Flask, tmp_path: Path) -> N
     reports = [(tmp_path / f"writer-{name}").read_text().split() for name in range(8)]
     written, longest = [int(report[0]) for report in reports], max(float(report[1]) for report in reports)
     assert sum(written) == len(numbers())
-    assert min(written) >= max(1, sum(written) // 8 // 6), f"somebody starved: {written}"
+    assert min(written) >= max(1, sum(written) // 8 // 3), f"somebody starved: {written}"
     assert longest < 1.5, f"a turn took {longest:.2f} s"
     verdict = audit.verify()
     assert (verdict.bad_seq, verdict.events) == (None, before + sum(written))
