@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from flask_babel import force_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 
@@ -94,7 +95,8 @@ def _lesson(_database: str, version_id: int, language: str, glossary_id: int, so
     own = body[language]
     terms = {t["key"]: t for t in content.version(glossary_id).body["terms"]} if glossary_id else {}
     sources = {s["key"]: s for s in content.version(sources_id).body["sources"]} if sources_id else {}
-    views = tuple(_view(block) for block in own["blocks"])
+    with force_locale(language):        # kept for every reader of this language, whoever asks first
+        views = tuple(_view(block) for block in own["blocks"])
     return LessonView(
         stored.key, version_id, stored.number, own["title"], own["subtitle"], body["minutes"], body["reviewed"], views,
         tuple((terms[k]["term"][language], terms[k]["definition"][language]) for k in body["vocabulary"] if k in terms),
