@@ -17,7 +17,6 @@ import hypothesis
 import pytest
 from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import NullPool, create_engine, event
 
@@ -26,10 +25,6 @@ from foundation import content, hotread, i18n, schema
 from foundation.db import db, transaction
 from tests import postgres
 from tests.factories import Factory
-
-# properties are about values; how long drawing them takes on a busy machine is not what they test
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("house")
 
 # a busy machine is no reason to fail: what a property says about the program does not depend on how long it takes
 hypothesis.settings.register_profile("qizhou", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
