@@ -242,6 +242,30 @@ def test_a_first_start_with_demo_data_that_was_cut_leaves_nothing_behind(launch:
     assert {path.name: path.read_bytes() for path in (data / "keys").iterdir()} == kept
 
 
+@pytest.mark.postgres
+def test_on_postgres_it_starts_redoes_nothing_and_refuses_half_a_demo(launch: Callable[..., Run], tmp_path: Path, empty_postgres: str) -> None:
+    """A database on a server cannot be made beside and moved in: it remembers that its demo data is not whole."""
+    address = empty_postgres.replace("postgresql+psycopg://", "postgresql://")
+    cut = launch(tmp_path / "data", DATABASE_URL=address, QIZHOU_DEMO="1")
+    assert eventually(lambda: "making the demo cohorts" in cut.said or cut.process.poll() is not None, 60), cut.said
+    time.sleep(1)
+    cut.process.kill()
+    cut.process.wait()
+    assert f"schema    {schema.HEAD} (was empty)" in cut.said
+    assert "making the demo data was cut off in this database; give the program an empty one" in refusal(launch(tmp_path / "data", DATABASE_URL=address))
+
+
+@pytest.mark.postgres
+def test_on_postgres_it_serves(launch: Callable[..., Run], tmp_path: Path, empty_postgres: str) -> None:
+    address = empty_postgres.replace("postgresql+psycopg://", "postgresql://")
+    run = launch(tmp_path / "data", DATABASE_URL=address).ready()
+    assert run.get("/readyz")[0] == run.get("/login")[0] == 200
+    assert not (tmp_path / "data/qizhou.db").exists()
+    run.process.send_signal(signal.SIGTERM)
+    assert run.ended() == 0
+    assert "content   unchanged" in launch(tmp_path / "data", DATABASE_URL=address).ready().said
+
+
 # ── reasons not to start, each in one line ───────────────────────────────────────────────────────────────────────
 def refusal(run: Run) -> str:
     assert run.ended(60) == 1, run.said
