@@ -20,6 +20,7 @@ check: ## lint, types, import contracts, templates, content
 	@scripts/setup test
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	.venv/bin/mypy app.py serve.py
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/djlint --lint --quiet templates
 	QIZHOU_DATA=.setup/check .venv/bin/flask content check --no-warnings

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import http.client
+import io
 import logging
 import os
 import shutil
@@ -364,6 +365,9 @@ def run() -> int:
 
 
 def main(arguments: list[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Chinese is no reason to fall over
     os.umask(0o077)                               # the database and the keys are nobody else's to read
     verb = arguments[0] if arguments else "run"
     try:
