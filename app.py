@@ -20,7 +20,7 @@ from foundation.db import WriterBusy, db, prepare_engine
 from foundation.i18n import gettext as _
 from foundation.permissions import Actor
 from foundation.schema import UnknownSchema
-from foundation.web import AlreadyDone, OperationConflict, refusal, wants_json
+from foundation.web import AlreadyDone, OperationConflict, Sessions, refusal, wants_json
 import courses.commands
 import courses.loader
 import courses.models
@@ -76,6 +76,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     )
     app.config.update(settings)
     app.extensions["qizhou_keys"] = secrets
+    app.session_interface = Sessions()
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     with app.app_context():

@@ -27,8 +27,7 @@ def setup(app: Flask) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
+        response.headers.extend(HEADERS)
         if https:
             response.headers["Strict-Transport-Security"] = HSTS
         if not request.path.startswith("/static/"):
