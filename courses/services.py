@@ -349,7 +349,7 @@ class UnknownCheck(Exception):
     """The lesson has no such self-check, or the chosen options are not of it."""
 
 
-def answer_self_check(enrolment_id: int, lesson: dict[str, Any], check_key: str, chosen: list[int]) -> bool:
+def answer_self_check(enrolment_id: int, lesson: dict[str, Any], check_key: str, chosen: list[int], actor_id: int) -> bool:
     """Keep an answer to a self-check (`chosen`: option numbers from 0); returns whether it is right."""
     block = next((b for b in lesson["zh"]["blocks"] if b["name"] == "self-check" and b["attrs"].get("key") == check_key), None)
     if block is None or not chosen or any(not 0 <= number < len(block["options"]) for number in chosen):
@@ -357,6 +357,7 @@ def answer_self_check(enrolment_id: int, lesson: dict[str, Any], check_key: str,
     is_right = set(chosen) == {number for number, option in enumerate(block["options"]) if option["right"]}
     db.session.add(SelfCheckAnswer(enrolment_id=enrolment_id, lesson_key=lesson["key"], check_key=check_key, chosen=sorted(set(chosen)),
                                    is_right=is_right, at=clock.now()))
+    audit.record("check:answer", f"enrolment:{enrolment_id}", actor_id, lesson=lesson["key"], check=check_key, chosen=sorted(set(chosen)))
     return is_right
 
 

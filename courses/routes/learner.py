@@ -178,7 +178,7 @@ def answer_check(ref: str, check_key: str) -> Any:
     address = url_for("courses.lesson", ref=ref, _anchor=f"check-{check_key}")
     try:
         with change() as done:
-            services.answer_self_check(reading.enrolment.id, body, check_key, chosen)
+            services.answer_self_check(reading.enrolment.id, body, check_key, chosen, current_user.person_id)
             done.answer = address
     except services.UnknownCheck:
         flash(_("Choose an answer first."), "error")

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from courses.models import Completion, SelfCheckAnswer
+from foundation.audit import AuditEvent
 from foundation.db import db
 from tests.factories import Factory
 
@@ -44,6 +45,8 @@ def test_answers_and_progress_show_on_the_own_page_alone(two: Any, client_for: C
     assert answer.status_code == 303 and answer.headers["Location"].endswith(f"#check-{key}")
     assert anna.get(f"/lessons/{LESSON}").get_data(as_text=True).count("disabled") > 0
     assert "disabled" not in bert.get(f"/lessons/{LESSON}").get_data(as_text=True)
+    events = db.session.scalars(select(AuditEvent).where(AuditEvent.action == "check:answer")).all()
+    assert [(event.subject, event.facts["check"], event.facts["chosen"]) for event in events] == [(f"enrolment:{two[1]}", key, [0])]
 
 
 def test_a_script_gets_the_fragment_with_every_feedback(two: Any, client_for: Callable[..., Any]) -> None:

@@ -197,12 +197,13 @@ class Demo:
                 continue
             if not self._is_open(enrolment_id, "lesson", ref):
                 continue
+            person_id = self._person_of(enrolment_id)
             for block in stored.body["zh"]["blocks"]:
                 if block["name"] == "self-check":
                     right = [n for n, option in enumerate(block["options"]) if option["right"]]
                     chosen = right if self.chance.random() < 0.8 else [n for n in range(len(block["options"])) if n not in right][:1]
-                    course_services.answer_self_check(enrolment_id, stored.body, block["attrs"]["key"], chosen)
-            course_services.finish_lesson(enrolment_id, stored.body, self._person_of(enrolment_id))
+                    course_services.answer_self_check(enrolment_id, stored.body, block["attrs"]["key"], chosen, person_id)
+            course_services.finish_lesson(enrolment_id, stored.body, person_id)
 
     def _is_open(self, enrolment_id: int, kind: str, ref: str) -> bool:
         """Whether the trainee could do this now: one whose gate stays shut waits, in the demo as in real use."""
