@@ -30,4 +30,4 @@ soak: ## the long fault tests, with a report
 	@scripts/setup test && { $(PY) -m pytest -m soak -ra --durations=0 $(ARGS) || [ $$? -eq 5 ]; }
 
 bench: ## the benchmarks beside their yardsticks; also bench/results.json
-	@scripts/setup test && exec $(PY) -m bench $(ARGS)
+	@scripts/setup test bench && exec $(PY) -m bench $(ARGS)
