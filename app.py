@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, flash, jsonify, make_response, redirect, render_template, request, session, url_for
-from flask_login import LoginManager, current_user
+from flask_login import current_user
 from flask_migrate import Migrate
-from flask_wtf.csrf import CSRFError, CSRFProtect
+from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 
 import foundation.commands
@@ -20,7 +20,8 @@ from foundation.db import WriterBusy, db, prepare_engine
 from foundation.i18n import gettext as _
 from foundation.permissions import Actor
 from foundation.schema import UnknownSchema
-from foundation.web import AlreadyDone, OperationConflict, Sessions, refusal, wants_json
+from foundation.sessions import Csrf, Logins, Sessions
+from foundation.web import AlreadyDone, OperationConflict, refusal, wants_json
 import courses.commands
 import courses.loader
 import courses.models
@@ -41,6 +42,7 @@ import training.grading.models
 import training.grading.routes
 import training.grading.services
 import training.home.routes
+import training.participation.loader
 import training.participation.models
 import training.participation.queries
 import training.participation.routes
@@ -51,8 +53,8 @@ from training.home import menu
 
 ROOT = Path(__file__).resolve().parent
 migrate = Migrate()
-csrf = CSRFProtect()
-login_manager = LoginManager()
+csrf = Csrf()
+login_manager = Logins()
 
 
 def create_app(config: dict[str, Any] | None = None) -> Flask:
@@ -81,6 +83,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     with app.app_context():
         prepare_engine(db.engine)
+        app.extensions["qizhou_database"] = str(db.engine.url)
         app.extensions["qizhou_write_lock"] = data / "write.lock" if db.engine.dialect.name == "sqlite" else None
     i18n.setup(app)
     security.setup(app)
@@ -97,6 +100,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     app.extensions["attended_minutes"] = training.participation.queries.attended_by_ref
     app.extensions["attended_minutes_of"] = training.participation.queries.attended_by_refs
     app.extensions["menu"] = menu.entries
+    app.extensions["search_address"] = menu.search_address
     foundation.commands.register(app)
     _register_duties()
     _register_commands(app)

@@ -1,14 +1,16 @@
-"""Load of two kinds: pages by wrk (a C program, so that the client is not what is measured), autosaves by our own client."""
+"""Load of two kinds, pages and autosaves, both by wrk: a C program, so that the client is not what is measured."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import subprocess
-import threading
+import tempfile
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
+
+SCRIPT = Path(__file__).parent / "autosave.lua"
 
 
 @dataclass
@@ -53,38 +55,26 @@ class Seat:
     answers: tuple[object, object]
 
 
-def autosaves(port: int, seats: list[Seat], seconds: float, versions: dict[str, int]) -> Figure:
-    """Every seat saves one answer after another over its own connection; only receipts count."""
-    times: list[list[float]] = [[] for _ in seats]
-    errors = [0]
-    stop = time.monotonic() + seconds
-
-    def sit(index: int, seat: Seat) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        version = versions.get(seat.address, 0)
-        while time.monotonic() < stop:
-            body = json.dumps({"op": f"{index}-{version}-{time.monotonic_ns()}", "version": version, "position": seat.position,
-                               "answer": seat.answers[(version + 1) % 2]})
-            began = time.monotonic()
-            connection.request("POST", seat.address, body, {"Content-Type": "application/json", "Cookie": seat.cookie, "X-CSRFToken": seat.csrf})
-            reply = connection.getresponse()
-            content = reply.read()
-            if reply.status == 200 and b"receipt" in content:
-                version = json.loads(content)["version"]
-                times[index].append((time.monotonic() - began) * 1000)
-            else:
-                errors[0] += 1
-                if errors[0] > 20:
-                    raise RuntimeError(f"{reply.status} {content[:300]!r}")
-        versions[seat.address] = version
-
-    threads = [threading.Thread(target=sit, args=(i, seat)) for i, seat in enumerate(seats)]
-    began = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    spent = time.monotonic() - began
-    every = sorted(t for own in times for t in own)
-    p99 = every[int(len(every) * 0.99)] if every else float("inf")
-    return Figure(len(every) / spent, p99, min(len(own) for own in times), errors[0])
+def autosaves(port: int, seats: list[Seat], seconds: int, versions: dict[str, int]) -> Figure:
+    """Every seat saves one answer after another over its own connection; only receipts count. The load generator is wrk, so
+    that the client takes as little of the machine from the server as it does for the yardstick."""
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
+        for seat in seats:
+            fields = [seat.cookie, seat.csrf, seat.address, str(seat.position), str(versions.get(seat.address, 0)), *map(json.dumps, seat.answers)]
+            file.write("\t".join(fields) + "\n")
+        file.flush()
+        count = len(seats)
+        command = ["wrk", f"-t{count}", f"-c{count}", f"-d{seconds}s", "--latency", "--timeout", "10s", "-s", str(SCRIPT), f"http://127.0.0.1:{port}/",
+                   "--", file.name, str(time.monotonic_ns())]
+        began = time.monotonic()
+        out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        spent = time.monotonic() - began
+    found = re.search(r"^RESULT (\d+) (\d+) (\d+) ([\d.]+) ([\d,]+)$", out, re.M)
+    duration = re.search(r"requests in ([\d.]+)(m?s)", out)
+    if found is None:
+        raise RuntimeError(out)
+    if duration is not None:
+        spent = float(duration.group(1)) / (1000 if duration.group(2) == "ms" else 1)
+    versions.update(zip((seat.address for seat in seats), map(int, found.group(5).split(",")), strict=True))
+    kept, fewest, refused = (int(found.group(number)) for number in (1, 2, 3))
+    return Figure(kept / spent, float(found.group(4)), fewest, refused)

@@ -7,9 +7,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from courses.rules import coverage
 from courses.rules.lesson import LessonText, check_pair, parse_lesson
-from courses.rules.outline import SESSION_KINDS, Programme, check_outline
+from courses.rules.lesson_check import check_both, check_lesson, dead_links, headings
+from courses.rules.outline import SESSION_KINDS, Activity, Programme, check_outline
 from foundation.content import Library, Piece, cross_check, reader, shown
+from foundation.findings import Findings, Waiver
 from foundation.yamlsource import Bilingual, Day, Problem, Source, Strict, check_bilingual, check_no_personal_numbers, read_yaml, validate
 
 CONTENT = Path(__file__).parent / "content"
@@ -26,6 +29,7 @@ class Objective(Strict):
 class Objectives(Strict):
     format: Literal["qizhou/objectives@1"]
     objectives: tuple[Objective, ...] = Field(strict=False)
+    waive: tuple[Waiver, ...] = Field(default=(), strict=False)
 
 
 class Term(Strict):
@@ -38,6 +42,7 @@ class Term(Strict):
 class Glossary(Strict):
     format: Literal["qizhou/glossary@1"]
     terms: tuple[Term, ...] = Field(strict=False)
+    waive: tuple[Waiver, ...] = Field(default=(), strict=False)
 
 
 class SourceEntry(Strict):
@@ -50,30 +55,38 @@ class SourceEntry(Strict):
 class SourceRegister(Strict):
     format: Literal["qizhou/sources@1"]
     sources: tuple[SourceEntry, ...] = Field(strict=False)
+    waive: tuple[Waiver, ...] = Field(default=(), strict=False)
 
 
-def _register(library: Library, file: Path, model: Any, kind: str, listed: str) -> None:
-    source = read_yaml(file, shown(file))
-    check_bilingual(source.value, source)
-    register = validate(model, source.value, source)
-    library.problems += source.problems
-    if register is None:
-        return
+def _register(library: Library, model: Any, kind: str, listed: str) -> None:
+    """One register: `<kind>.yaml` and every file of the folder `<kind>/`, together one piece."""
+    bodies: list[dict[str, Any]] = []
     seen: set[str] = set()
-    for index, entry in enumerate(getattr(register, listed)):
-        if entry.key in seen:
-            library.problems.append(Problem(source.path, *source.at((listed, index)), f"{entry.key} stands twice"))
-        seen.add(entry.key)
-    body = register.model_dump(mode="json")
-    library.add(Piece(kind, kind, body, sorted(seen), "approved", source.path))
+    first = ""
+    for file in (CONTENT / f"{kind}.yaml", *sorted((CONTENT / kind).glob("*.yaml"))):
+        if not file.exists():
+            continue
+        source = read_yaml(file, shown(file))
+        first = first or source.path
+        check_bilingual(source.value, source)
+        register = validate(model, source.value, source)
+        findings = Findings(source, register.waive if register is not None else ())
+        for index, entry in enumerate(getattr(register, listed) if register is not None else ()):
+            if entry.key in seen:
+                source.error((listed, index), f"{entry.key} stands twice")
+            seen.add(entry.key)
+            bodies.append(entry.model_dump(mode="json"))
+            library.keep(kind, entry.key, findings, (listed, index))
+        library.problems += source.problems
+    if bodies:
+        body = {"format": f"qizhou/{kind}@1", listed: bodies}
+        library.add(Piece(kind, kind, body, sorted(seen), "approved", first))
 
 
 @reader
 def read_registers(library: Library) -> None:
-    for name, model, listed in (("objectives", Objectives, "objectives"), ("glossary", Glossary, "terms"), ("sources", SourceRegister, "sources")):
-        file = CONTENT / f"{name}.yaml"
-        if file.exists():
-            _register(library, file, model, name, listed)
+    for model, kind, listed in ((Objectives, "objectives", "objectives"), (Glossary, "glossary", "terms"), (SourceRegister, "sources", "sources")):
+        _register(library, model, kind, listed)
 
 
 @reader
@@ -84,7 +97,8 @@ def read_programmes(library: Library) -> None:
         programme = validate(Programme, source.value, source)
         if programme is not None:
             check_outline(programme, source)
-            body = programme.model_dump(mode="json")
+            library.keep("programme", programme.key, Findings(source, programme.waive))
+            body = programme.model_dump(mode="json", exclude={"waive"})
             library.add(Piece("programme", programme.key, body, _structure(programme), programme.status, source.path))
         library.problems += source.problems
 
@@ -100,6 +114,7 @@ def _structure(programme: Programme) -> Any:
 
 @reader
 def read_lessons(library: Library) -> None:
+    pairs: list[tuple[LessonText, LessonText, Findings, Findings, Path]] = []
     for zh_file in sorted((CONTENT / "lessons").glob("**/*.zh.md")):
         en_file = zh_file.with_name(zh_file.name.replace(".zh.md", ".en.md"))
         zh_source, zh = _read_lesson(zh_file, "zh")
@@ -107,21 +122,35 @@ def read_lessons(library: Library) -> None:
             library.problems += [*zh_source.problems, Problem(shown(zh_file), 1, 1, f"{en_file.name} is missing")]
             continue
         en_source, en = _read_lesson(en_file, "en")
-        if zh is not None and en is not None:
-            check_pair(zh, en, en_source)
-            front = zh.front.model_dump(mode="json", include={"key", "delivery", "minutes", "reviewed", "sources", "objectives", "prerequisites", "vocabulary"})
-            body = {**front, "zh": _language_body(zh), "en": _language_body(en)}
-            checks = [[b.attrs.get("key"), b.attrs.get("kind"), [o.is_right for o in b.options]] for b in zh.blocks if b.name == "self-check"]
-            library.add(Piece("lesson", zh.front.key, body, {"checks": checks, "minutes": zh.front.minutes}, zh.front.status, shown(zh_file)))
-        library.problems += [*zh_source.problems, *en_source.problems]
+        if zh is None or en is None:
+            library.problems += [*zh_source.problems, *en_source.problems]
+            continue
+        check_pair(zh, en, en_source)
+        pairs.append((zh, en, Findings(zh_source, zh.front.waive), Findings(en_source, en.front.waive), zh_file))
+    for en_file in sorted((CONTENT / "lessons").glob("**/*.en.md")):
+        if not en_file.with_name(en_file.name.replace(".en.md", ".zh.md")).exists():
+            library.problems.append(Problem(shown(en_file), 1, 1, f"{en_file.name.replace('.en.md', '.zh.md')} is missing"))
+    known = {zh.front.key: headings(zh) for zh, *_rest in pairs}
+    for zh, en, zh_findings, en_findings, zh_file in pairs:
+        for lesson, findings in ((zh, zh_findings), (en, en_findings)):
+            check_lesson(lesson, findings)
+            findings.source.problems += [Problem(findings.source.path, line, 1, message) for line, message in dead_links(lesson, known)]
+        check_both(zh, en, en_findings)
+        for findings in (zh_findings, en_findings):
+            findings.close()
+            library.problems += findings.source.problems
+        front = zh.front.model_dump(mode="json", include={"key", "delivery", "minutes", "reviewed", "sources", "objectives", "prerequisites", "vocabulary"})
+        body = {**front, "zh": _language_body(zh), "en": _language_body(en)}
+        checks = [[b.attrs.get("key"), b.attrs.get("kind"), [o.is_right for o in b.options]] for b in zh.blocks if b.name == "self-check"]
+        library.add(Piece("lesson", zh.front.key, body, {"checks": checks, "minutes": zh.front.minutes}, zh.front.status, shown(zh_file)))
 
 
 def _read_lesson(file: Path, language: str) -> tuple[Source, LessonText | None]:
     source = Source(shown(file))
     try:
         text = file.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        source.problems.append(Problem(source.path, 1, 1, "is not UTF-8"))
+    except UnicodeDecodeError as fault:
+        source.problems.append(Problem(source.path, 1, 1, f"is not UTF-8 (byte {fault.start})"))
         return source, None
     check_no_personal_numbers(text, source)
     lesson = parse_lesson(text.replace("\r\n", "\n"), source)
@@ -138,11 +167,8 @@ def _language_body(lesson: LessonText) -> dict[str, Any]:
 @cross_check
 def references_exist(library: Library) -> None:
     """E: a lesson that names an unknown objective, term, source or lesson; a programme that names unknown content."""
-    def keys(kind: str, listed: str) -> set[str]:
-        piece = library.of(kind).get(kind)
-        return {entry["key"] for entry in piece.body[listed]} if piece else set()
-
-    objectives, terms, sources = keys("objectives", "objectives"), keys("glossary", "terms"), keys("sources", "sources")
+    objectives, terms, sources = (_keys(library, kind, listed) for kind, listed in
+                                  (("objectives", "objectives"), ("glossary", "terms"), ("sources", "sources")))
     lessons = library.of("lesson")
     planned = set()
     for piece in library.of("programme").values():
@@ -156,7 +182,38 @@ def references_exist(library: Library) -> None:
                     library.problems.append(Problem(piece.path, 2, 1, f"{key}: {name} names {value}, which does not exist"))
 
 
+def _keys(library: Library, kind: str, listed: str) -> set[str]:
+    piece = library.of(kind).get(kind)
+    return {entry["key"] for entry in piece.body[listed]} if piece else set()
+
+
+@cross_check
+def the_whole_is_complete(library: Library) -> None:
+    """Gaps: what no single file lacks but the whole does. W: a term that no lesson names."""
+    register, terms = library.of("objectives").get("objectives"), library.of("glossary").get("glossary")
+    if register is None:
+        return
+    lessons = library.of("lesson")
+    for subject, message in coverage.gaps(coverage.gather({kind: {key: piece.body for key, piece in library.of(kind).items()} for kind in coverage.KINDS})):
+        piece = lessons.get(subject, register)
+        library.problems.append(Problem(piece.path, piece.line, 1, message, "gap"))
+    if terms is not None:
+        named = {term for piece in lessons.values() for term in piece.body["vocabulary"]}
+        for term in terms.body["terms"]:
+            if term["key"] not in named and not term["planned"]:
+                library.warn("glossary", term["key"], "unused-term", "no lesson names this term")
+
+
 KIND_OF_ACTIVITY = {"lesson": "lesson", "quiz": "blueprint", "station": "station", "case": "case"}
+
+
+def _check_waiting(activity: Activity, programme: Programme, library: Library) -> None:
+    """W: a planned worksheet, survey, self-check, replay or mentor talk that nobody has written."""
+    piece = library.of(coverage.WAITING[activity.kind]).get(activity.ref)
+    if piece is None or piece.status in ("draft", "retired"):
+        why = "has no file" if piece is None else f"is {piece.status}"
+        findings, where = library.kept[("programme", programme.key)]
+        findings.warn("no-file", activity.ref, where, f"{activity.kind} is planned and {why}")
 
 
 def _check_programme(programme: Programme, piece: Piece, library: Library, objectives: set[str]) -> None:
@@ -167,6 +224,11 @@ def _check_programme(programme: Programme, piece: Piece, library: Library, objec
         if activity.planned or activity.kind in SESSION_KINDS:
             if activity.title is None:
                 error(f"{activity.kind} {activity.ref} needs a title of its own")
+            if activity.planned and activity.kind in coverage.WAITING:
+                _check_waiting(activity, programme, library)
+            continue
+        if activity.kind in coverage.WAITING:
+            error(f"{activity.kind} {activity.ref} has no page yet and stays planned")
             continue
         kind = KIND_OF_ACTIVITY.get(activity.kind)
         if kind is None or activity.ref not in library.of(kind):

@@ -19,7 +19,7 @@ from courses.rules.outline import Programme, Unit
 from courses.rules.progress import CompletionFact, UnitState, fold_completions, unit_states
 from foundation import clock, content
 from foundation.content import ContentHead, ContentVersion
-from foundation.db import db
+from foundation.db import database_key, db
 from foundation.people import Person
 from foundation.permissions import EVERYWHERE, Actor, Permission
 
@@ -115,7 +115,7 @@ def _programme(_database: str, version_id: int) -> Programme:
 
 def programme_version(version_id: int) -> Programme:
     """The programme of a content version, parsed once per process."""
-    return _programme(str(db.engine.url), version_id)
+    return _programme(database_key(), version_id)
 
 
 @lru_cache(maxsize=64)
@@ -126,7 +126,7 @@ def _lesson_units(_database: str, version_id: int) -> dict[str, Unit]:
 
 def unit_of_lesson(programme_version_id: int, lesson_key: str) -> Unit | None:
     """The unit in which a programme version has a lesson, or None."""
-    return _lesson_units(str(db.engine.url), programme_version_id).get(lesson_key)
+    return _lesson_units(database_key(), programme_version_id).get(lesson_key)
 
 
 def programme_of(cohort: CohortView) -> Programme:

@@ -27,13 +27,15 @@ def _checked() -> content.Library:
 @content_group.command("check")
 @click.option("--warnings/--no-warnings", default=True, help="Show warnings too.")
 def check(warnings: bool) -> None:
-    """Parse and check every content file; exit 1 on any error."""
+    """Parse and check every content file; exit 1 on any error and on any gap in the whole."""
     library = _checked()
+    for problem in library.gaps:
+        click.echo(str(problem), err=True)
     if warnings:
         for problem in library.warnings:
             click.echo(str(problem), err=True)
-    click.echo(f"{len(library.pieces)} pieces, {len(library.errors)} errors, {len(library.warnings)} warnings")
-    if library.errors:
+    click.echo(f"{len(library.pieces)} pieces, {len(library.errors)} errors, {len(library.gaps)} gaps, {len(library.warnings)} warnings")
+    if library.errors or library.gaps:
         sys.exit(1)
 
 

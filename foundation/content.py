@@ -21,8 +21,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation import audit, clock
 from foundation.append_only import append_only
-from foundation.db import Base, Json, UtcTime, canonical_json, db
-from foundation.yamlsource import Problem
+from foundation.db import Base, Json, UtcTime, canonical_json, database_key, db
+from foundation.findings import Findings, check_english
+from foundation.yamlsource import Problem, Source, check_bilingual, check_no_personal_numbers, read_yaml, validate
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -84,6 +85,7 @@ class Library:
 
     pieces: dict[tuple[str, str], Piece] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    kept: dict[tuple[str, str], tuple[Findings, tuple[Any, ...]]] = field(default_factory=dict)
 
     def add(self, piece: Piece) -> None:
         if (piece.kind, piece.key) in self.pieces:
@@ -92,12 +94,36 @@ class Library:
             return
         self.pieces[(piece.kind, piece.key)] = piece
 
+    def keep(self, kind: str, key: str, findings: Findings, where: tuple[Any, ...] = ()) -> None:
+        """Leave the waivers of a file open until all files are read, because a cross check may warn of this entry."""
+        self.kept[(kind, key)] = (findings, where)
+
+    def warn(self, kind: str, key: str, check: str, message: str) -> None:
+        """A warning of a cross check at an entry that was kept; a waiver in its file silences it."""
+        findings, where = self.kept[(kind, key)]
+        findings.warn(check, key, where, message)
+
+    def settle(self) -> None:
+        """Close the waivers that were left open and take in what was said after their files were read. Once, at the end."""
+        seen: set[int] = set()
+        for findings, _where in self.kept.values():
+            if id(findings) not in seen:
+                seen.add(id(findings))
+                findings.close()
+                self.problems += [problem for problem in findings.source.problems if problem not in self.problems]
+        self.kept.clear()
+
     def of(self, kind: str) -> dict[str, Piece]:
         return {key: piece for (kind_, key), piece in self.pieces.items() if kind_ == kind}
 
     @property
     def errors(self) -> list[Problem]:
         return sorted(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def gaps(self) -> list[Problem]:
+        """What the whole lacks: an objective that no lesson teaches, an exam cell too thin for three papers."""
+        return sorted(problem for problem in self.problems if problem.severity == "gap")
 
     @property
     def warnings(self) -> list[Problem]:
@@ -126,6 +152,34 @@ def shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
+def read_piece(library: Library, file: Path, kind: str, model: Any, check: Callable[[Any, Findings], None]) -> Source:
+    """Read a file of one piece, named after its key, into the library with every complaint about it.
+
+    `model` has `key`, `status`, `waive` and `scoring()`. The source is returned for its positions; a file with an error
+    leaves no piece.
+    """
+    source = read_yaml(file, shown(file))
+    if source.value is None:
+        if source.ok:
+            source.error((), "is empty")
+        library.problems += source.problems
+        return source
+    check_no_personal_numbers(file.read_text(encoding="utf-8"), source)
+    check_bilingual(source.value, source)
+    piece = validate(model, source.value, source)
+    findings = Findings(source, piece.waive if piece else ())
+    check_english(source.value, findings)
+    if piece is not None:
+        if piece.key != file.stem:
+            source.error(("key",), f"the file is called {file.stem}, the key is {piece.key}")
+        check(piece, findings)
+        findings.close()
+        if source.ok:
+            library.add(Piece(kind, piece.key, piece.model_dump(mode="json", by_alias=True), piece.scoring(), piece.status, source.path))
+    library.problems += source.problems
+    return source
+
+
 def read_all() -> Library:
     """Parse and check every content file. Needs no database."""
     library = Library()
@@ -133,6 +187,7 @@ def read_all() -> Library:
         read(library)
     for check in _checks:
         check(library)
+    library.settle()
     return library
 
 
@@ -238,7 +293,7 @@ _COLUMNS = (ContentVersion.id, ContentVersion.kind, ContentVersion.key, ContentV
 
 def version(version_id: int) -> Stored:
     """One version by id, from memory after the first time. Raises NoResultFound for an unknown id."""
-    return _version(str(db.engine.url), version_id)
+    return _version(database_key(), version_id)
 
 
 def current_ids(kind: str, include_retired: bool = False) -> dict[str, int]:

@@ -133,6 +133,12 @@ def prepare_engine(engine: Engine) -> None:
         event.listen(engine, "begin", _on_begin)
 
 
+def database_key() -> str:
+    """Names the database of this application: the first part of every key under which something read from it is remembered."""
+    key: str = current_app.extensions["qizhou_database"]
+    return key
+
+
 # ── the one door ─────────────────────────────────────────────────────────────────────────────────────────────
 class WriterBusy(Exception):
     """Nobody got hurt and nothing was saved: another change held the database longer than we wait."""
@@ -197,8 +203,8 @@ def turn_to_write() -> Iterator[None]:
     try:
         turnstile = os.open(f"{path}.next", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _take(turnstile, deadline, 0.001)
-            _take(pen, deadline, 0.0002)
+            _take(turnstile, deadline, 0.0005)
+            _take(pen, deadline, 0.00005)
         finally:
             os.close(turnstile)
         yield

@@ -12,6 +12,7 @@ from wtforms.validators import Length
 from wtforms.widgets import HiddenInput
 
 from foundation.i18n import gettext as _
+from foundation.sessions import csrf_token
 
 
 class BaseForm(FlaskForm):
@@ -26,6 +27,7 @@ class BaseForm(FlaskForm):
             return ["en"] if locale is not None and locale.language == "en" else ["zh"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        csrf_token()
         super().__init__(*args, **kwargs)
         if not self.op.data:
             self.op.data = secrets.token_urlsafe(18)

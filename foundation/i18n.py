@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.core import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -28,16 +29,20 @@ _ = gettext
 babel = Babel()
 
 
-def _choose() -> str:
+_LOCALES = {name: Locale.parse(name) for name in LANGUAGES}     # parsed once: a name would be parsed for every request
+
+
+def _choose() -> Locale:
     if not has_request_context():
-        return "zh"
-    saved = getattr(current_user, "language", None) if current_user else None
+        return _LOCALES["zh"]
+    actor = current_user._get_current_object()
+    saved = getattr(actor, "language", None)
     if saved in LANGUAGES:
-        return str(saved)
+        return _LOCALES[saved]
     cookie = request.cookies.get(COOKIE)
     if cookie in LANGUAGES:
-        return str(cookie)
-    return request.accept_languages.best_match(LANGUAGES) or "zh"
+        return _LOCALES[cookie]
+    return _LOCALES[request.accept_languages.best_match(LANGUAGES) or "zh"]
 
 
 def language() -> str:

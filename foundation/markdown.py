@@ -55,6 +55,11 @@ def _engine() -> MarkdownIt:
     return engine
 
 
+def parse(text: str) -> list[Token]:
+    """Markdown as its tokens, for who prints it other than in HTML."""
+    return _engine().parse(text)
+
+
 def render(text: str) -> Markup:
     """Markdown → safe HTML blocks. Raw HTML in the text is shown as text."""
     return Markup(_engine().render(text))  # noqa: S704 - the engine escapes; html is off

@@ -66,6 +66,7 @@ def setup(app: Flask) -> None:
     def page_values() -> dict[str, Any]:
         return {
             "menu": app.extensions["menu"](current_user) if current_user.is_authenticated else (),
+            "search_at": app.extensions["search_address"](current_user) if current_user.is_authenticated else "",
             "languages": LANGUAGES,
             "here": request.full_path.rstrip("?"),
         }

@@ -8,9 +8,11 @@ while a newer program has moved the schema on underneath it.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -19,6 +21,7 @@ from sqlalchemy import Connection, inspect, text
 
 from foundation import append_only
 from foundation.db import Change, before_commit, db, turn_to_write, writing
+from foundation.hotwrite import before_hot_commit
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 KNOWN = tuple(sorted(file.stem for file in (MIGRATIONS / "versions").glob("[0-9]*.py")))
@@ -110,13 +113,31 @@ def _pragma(connection: Connection, setting: str) -> None:
     bare.execute(f"PRAGMA {setting}")
 
 
+def _is_managed(connection: Connection | None = None) -> bool:
+    """Whether migrations made this schema (a test may make it from the models)."""
+    managed: bool | None = current_app.extensions.get("qizhou_schema_is_managed")
+    if managed is None:
+        managed = inspect(connection if connection is not None else db.engine).has_table("alembic_version")
+        current_app.extensions["qizhou_schema_is_managed"] = managed
+    return managed
+
+
+def _refuse(found: Any) -> None:
+    if found != HEAD:
+        raise UnknownSchema(f"the schema was changed to {found} while this program ({HEAD}) was running: restart it")
+
+
 @before_commit
 def _refuse_another_schema(_change: Change) -> None:
     """Runs under the write lock of every change: rows written by old rules never enter a newer schema."""
     connection = db.session.connection()
-    managed = current_app.extensions.get("qizhou_schema_is_managed")
-    if managed is None:
-        managed = inspect(connection).has_table("alembic_version")
-        current_app.extensions["qizhou_schema_is_managed"] = managed
-    if managed and (found := connection.execute(_VERSION).scalar()) != HEAD:
-        raise UnknownSchema(f"the schema was changed to {found} while this program ({HEAD}) was running: restart it")
+    if _is_managed(connection):
+        _refuse(connection.execute(_VERSION).scalar())
+
+
+@before_hot_commit
+def _refuse_another_schema_hot(connection: sqlite3.Connection) -> None:
+    """The same under the lock of a hot transaction."""
+    if _is_managed():
+        row = connection.execute(_VERSION.text).fetchone()
+        _refuse(row[0] if row else None)

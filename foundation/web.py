@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, jsonify, redirect, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Response, jsonify, redirect, request
 from flask_login import current_user
 from sqlalchemy import select
 
@@ -79,16 +78,6 @@ def change() -> Iterator[Change]:
         yield change_
         if op:
             db.session.add(OperationRow(id=key, person_id=person_id, content_hash=content, answer=change_.answer, at=clock.now()))
-
-
-class Sessions(SecureCookieSessionInterface):
-    """Flask's signed cookie sessions; the serializer, which derives keys, is made once per application and not per request."""
-
-    def get_signing_serializer(self, app: Flask) -> Any:
-        made = app.extensions.get("qizhou_session_serializer")
-        if made is None:
-            made = app.extensions["qizhou_session_serializer"] = super().get_signing_serializer(app)
-        return made
 
 
 def see(address: str) -> Response:

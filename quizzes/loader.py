@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from foundation import formula, proofs
 from foundation.content import Library, Piece, cross_check, reader, shown
+from foundation.findings import Findings, Waiver
 from foundation.yamlsource import Bilingual, Problem, Source, Strict, check_bilingual, check_no_personal_numbers, read_yaml, validate
+from quizzes.rules import assembly, draw, lint, numbers, paper_check
 from quizzes.rules import blueprint as blueprints
+from quizzes.rules import item as item_rules
 from quizzes.rules.blueprint import Blueprint
-from quizzes.rules.item import KINDS, Answerable, Item, ItemSet, parse, parts, scoring_of, to_body
+from quizzes.rules.item import KINDS, Answerable, Item, ItemSet, Numeric, parse, parts, scoring_of, to_body
 from quizzes.rules.lint import Complaint, lint_file, lint_item, similar
 from quizzes.rules.paper_check import check_blueprint
 
 CONTENT = Path(__file__).parent / "content"
 
 
-class Waiver(Strict):
-    """A warning signed off by a reviewer, by name of the check and the item ("" for the whole file)."""
+class ItemWaiver(Waiver):
+    """A warning signed off by a reviewer: the check by number or name, the item ("" for the whole file)."""
 
-    check: str | int
+    check: Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
     where: str = ""
-    reason: str
-    by_role: str
 
 
 class ItemFile(Strict):
@@ -36,50 +38,51 @@ class ItemFile(Strict):
     sources: tuple[str, ...] = Field(default=(), strict=False)
     defaults: dict[str, Any] = Field(default_factory=dict)
     items: tuple[dict[str, Any], ...] = Field(min_length=1, strict=False)
-    waive: tuple[Waiver, ...] = Field(default=(), strict=False)
+    waive: tuple[ItemWaiver, ...] = Field(default=(), strict=False)
 
 
 class BlueprintFile(Strict):
     format: Literal["qizhou/blueprints@1"]
     blueprints: tuple[dict[str, Any], ...] = Field(min_length=1, strict=False)
+    waive: tuple[Waiver, ...] = Field(default=(), strict=False)
 
 
-class _Waivers:
-    """The waivers of one file: each silences its warning, and one that silences nothing is an error."""
-
-    def __init__(self, source: Source, given: tuple[Waiver, ...]) -> None:
-        self.source = source
-        self.open = {(str(waiver.check), waiver.where): number for number, waiver in enumerate(given)}
-        self.used: set[tuple[str, str]] = set()
+class ItemFindings(Findings):
+    """The complaints about one item file; a warning names its check by number, as the table of checks does."""
 
     def note(self, key: str, complaint: Complaint, where: tuple[Any, ...]) -> None:
         message = f"{key}: {complaint.message}" if key else complaint.message
         if complaint.is_error:
-            self.source.error(where, message)
-        elif (complaint.check, key) in self.open:
-            self.used.add((complaint.check, key))
-        else:
+            self.error(where, message)
+        elif not self.waived(complaint.check, key):
             self.source.warning(where, f"{message} (check {complaint.check})")
 
     def close(self) -> None:
-        for (check, where), number in self.open.items():
-            if (check, where) not in self.used:
-                self.source.error(("waive", number), f"waives check {check} of {where or 'the file'}, which warns of nothing")
+        for number, waiver in enumerate(self.waivers):
+            if (waiver.check, waiver.where) not in self.used:
+                self.error(("waive", number), f"waives check {waiver.check} of {waiver.where or 'the file'}, which warns of nothing")
 
 
 def read_item_file(file: Path) -> tuple[Source, list[tuple[Item, tuple[Any, ...]]]]:
     """One file: its source with all complaints, and the items that could be read with their places."""
+    findings, found = survey_item_file(file)
+    findings.close()
+    return findings.source, found
+
+
+def survey_item_file(file: Path) -> tuple[ItemFindings, list[tuple[Item, tuple[Any, ...]]]]:
+    """As `read_item_file`, with the waivers still open for what is compared across files."""
     source = read_yaml(file, shown(file))
     if source.value is None:
         if source.ok:
             source.error((), "is empty")
-        return source, []
+        return ItemFindings(source), []
     check_bilingual(source.value, source)
     check_no_personal_numbers(file.read_text(encoding="utf-8", errors="replace"), source)
     head = validate(ItemFile, source.value, source)
     if head is None:
-        return source, []
-    waivers = _Waivers(source, head.waive)
+        return ItemFindings(source), []
+    findings = ItemFindings(source, head.waive)
     found: list[tuple[Item, tuple[Any, ...]]] = []
     for number, raw in enumerate(head.items):
         where = ("items", number)
@@ -89,15 +92,14 @@ def read_item_file(file: Path) -> tuple[Source, list[tuple[Item, tuple[Any, ...]
         for complaint in lint_item(item):
             inside = isinstance(item, ItemSet) and complaint.where[:1] == ("items",) and len(complaint.where) > 1
             key = item.items[int(complaint.where[1])].key if inside and isinstance(item, ItemSet) else item.key
-            waivers.note(key, complaint, (*where, *complaint.where))
+            findings.note(key, complaint, (*where, *complaint.where))
         for entry in (item, *parts(item)):
             if entry.source and entry.source not in head.sources:
                 source.error(where, f"{entry.key}: source {entry.source} is not among the file's sources")
         found.append((item, where))
     for complaint in lint_file([entry for item, _where in found for entry in parts(item)]):
-        waivers.note("", complaint, ("items",))
-    waivers.close()
-    return source, found
+        findings.note("", complaint, ("items",))
+    return findings, found
 
 
 def _read_item(raw: dict[str, Any], defaults: dict[str, Any], source: Source, where: tuple[Any, ...]) -> Item | None:
@@ -129,34 +131,42 @@ def _read_item(raw: dict[str, Any], defaults: dict[str, Any], source: Source, wh
 
 @reader
 def read_items(library: Library) -> None:
-    everything: list[tuple[Answerable, Source, tuple[Any, ...]]] = []
+    everything: list[tuple[Answerable, ItemFindings, tuple[Any, ...]]] = []
+    files: list[ItemFindings] = []
     places: dict[str, str] = {}
+    made_by = proofs.program(draw, formula, item_rules, lint, numbers)
+    known = proofs.recall("numeric", made_by)
+    lint.PROVED.update({proof: tuple(Complaint(told[0], tuple(told[1]), *told[2:]) for told in found) for proof, found in known.items()})
     for file in sorted((CONTENT / "items").glob("*.yaml")):
-        source, found = read_item_file(file)
+        findings, found = survey_item_file(file)
+        files.append(findings)
         for item, where in found:
             for entry in parts(item):
-                everything.append((entry, source, where))
+                everything.append((entry, findings, where))
             for key in {item.key, *(entry.key for entry in parts(item))}:
                 if key in places:
-                    source.error(where, f"{key}: the key is also in {places[key]}")
-                places[key] = source.path
-            library.add(Piece("item", item.key, to_body(item), scoring_of(item), item.status, source.path, source.at(where)[0]))
-        library.problems += source.problems
+                    findings.error(where, f"{key}: the key is also in {places[key]}")
+                places[key] = findings.source.path
+            library.add(Piece("item", item.key, to_body(item), scoring_of(item), item.status, findings.source.path, findings.source.at(where)[0]))
     _across_files(library, everything)
+    used = {lint.proof_of(entry) for entry, _findings, _where in everything if isinstance(entry, Numeric)} & set(lint.PROVED)
+    proofs.keep("numeric", made_by, {proof: [[c.check, list(c.where), c.message, c.is_error] for c in lint.PROVED[proof]] for proof in sorted(used)}, known)
+    for findings in files:
+        findings.close()
+        library.problems += findings.source.problems
 
 
-def _across_files(library: Library, everything: list[tuple[Answerable, Source, tuple[Any, ...]]]) -> None:
+def _across_files(library: Library, everything: list[tuple[Answerable, ItemFindings, tuple[Any, ...]]]) -> None:
     """Check 16 over the whole bank, and enemies that do not exist."""
-    places = {entry.key: (source, where) for entry, source, where in everything}
+    places = {entry.key: (findings, where) for entry, findings, where in everything}
     known = set(places) | set(library.of("item"))
-    for entry, source, where in everything:
+    for entry, findings, where in everything:
         for enemy in entry.enemy_of:
             if enemy not in known:
-                library.problems.append(Problem(source.path, *source.at(where), f"{entry.key}: enemy_of names {enemy}, which does not exist"))
-    for one, other, share in similar([entry for entry, _source, _where in everything]):
-        source, where = places[other.key]
-        message = f"{other.key}: its stem shares {share:.2f} of its characters with {one.key} (check 16)"
-        library.problems.append(Problem(source.path, *source.at(where), message, "warning"))
+                findings.error(where, f"{entry.key}: enemy_of names {enemy}, which does not exist")
+    for one, other, share in similar([entry for entry, _findings, _where in everything]):
+        findings, where = places[other.key]
+        findings.note(other.key, Complaint("16", (), f"its stem shares {share:.2f} of its characters with {one.key}", False), where)
 
 
 @reader
@@ -167,11 +177,13 @@ def read_blueprints(library: Library) -> None:
     source = read_yaml(file, shown(file))
     check_bilingual(source.value, source)
     head = validate(BlueprintFile, source.value, source) if source.value is not None else None
+    findings = Findings(source, head.waive if head else ())
     for number, raw in enumerate(head.blueprints if head else ()):
         where = ("blueprints", number)
         blueprint = validate(Blueprint, raw, source, where, str(raw.get("key", "")))
         if blueprint is not None:
             body = blueprint.model_dump(mode="json", exclude_none=True)
+            library.keep("blueprint", blueprint.key, findings, where)
             library.add(Piece("blueprint", blueprint.key, body, blueprints.scoring_of(blueprint), blueprint.status, source.path, source.at(where)[0]))
     library.problems += source.problems
 
@@ -179,11 +191,30 @@ def read_blueprints(library: Library) -> None:
 @cross_check
 def blueprints_build(library: Library) -> None:
     """E of FORMATS section 4: every blueprint builds 200 papers from the bank as it stands in the files."""
-    items = [parse(piece.body) for piece in library.of("item").values()]
+    made_by = proofs.program(assembly, blueprints, draw, formula, item_rules, numbers, paper_check)
+    known = proofs.recall("papers", made_by)
+    items = library.of("item")
+    parsed = {key: parse(piece.body) for key, piece in items.items()}
+    areas: dict[str, list[str]] = {}
+    for key, item in parsed.items():
+        areas.setdefault(item.content_area, []).append(key)
+    looked_at = {area: proofs.hash_of([items[key].body for key in sorted(keys)]) for area, keys in areas.items()}
+    found: dict[str, list[list[str]]] = {}
     for piece in library.of("blueprint").values():
-        for finding in check_blueprint(Blueprint.model_validate(piece.body), items):
-            severity = "error" if finding.is_error else "warning"
-            library.problems.append(Problem(piece.path, piece.line, 1, f"{piece.key}: {finding.message}", severity))
+        blueprint = Blueprint.model_validate(piece.body)
+        reach = sorted({cell.content_area for cell in blueprint.cells})
+        proof = proofs.hash_of([piece.body, [looked_at.get(area) for area in reach]])
+        if proof in known:
+            found[proof] = known[proof]
+        else:
+            bank = [parsed[key] for area in reach for key in areas.get(area, ())]
+            found[proof] = [[finding.message, finding.severity, finding.check] for finding in check_blueprint(blueprint, bank)]
+        for message, severity, check in found[proof]:
+            if severity == "warning":
+                library.warn("blueprint", piece.key, check, message)
+            else:
+                library.problems.append(Problem(piece.path, piece.line, 1, f"{piece.key}: {message}", severity))
+    proofs.keep("papers", made_by, found, known)
 
 
 @cross_check

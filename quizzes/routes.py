@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, jsonify, render_template, request, url_for
 from flask_login import current_user
-from flask_wtf.csrf import generate_csrf
 
 from courses import queries as courses
 from foundation import clock
 from foundation.db import transaction
 from foundation.forms import ConfirmForm
+from foundation.hotwrite import Unsuited, hot_transaction
 from foundation.i18n import gettext as _
 from foundation.permissions import Permission, requires
+from foundation.sessions import csrf_token
 from foundation.web import OperationConflict, StaleVersion, change, refusal, see, wants_json
 from quizzes import queries, services
 from quizzes.forms import AnswerForm, JsonAnswer
@@ -86,7 +87,7 @@ def time(attempt_id: int) -> Any:
     found = queries.own_attempt_or_404(attempt_id, current_user)
     now = clock.now()
     return jsonify(now=now.isoformat(), closes_at=found.closes_at.isoformat(), seconds_left=found.seconds_left(now) if found.is_open(now) else 0,
-                   state=found.state(now), csrf_token=generate_csrf(), result=url_for("quizzes.result", attempt_id=attempt_id))
+                   state=found.state(now), csrf_token=csrf_token(), result=url_for("quizzes.result", attempt_id=attempt_id))
 
 
 @bp.post("/attempts/<int:attempt_id>/answers")
@@ -102,8 +103,7 @@ def _answer_json(found: queries.AttemptView) -> Any:
     if sent is None:
         return refusal(422, "shape", _("This answer could not be read. It is still on your page; load the page again before you go on."))
     try:
-        with transaction():
-            saved = services.save_answer(found.id, sent.position, sent.answer, sent.op, sent.version, current_user.person_id, from_page=True)
+        saved = _save(found.id, sent)
     except (BadAnswer, services.UnknownSlot):
         return refusal(422, "shape", _("This answer could not be read. It is still on your page; load the page again before you go on."))
     except OperationConflict:
@@ -117,6 +117,16 @@ def _answer_json(found: queries.AttemptView) -> Any:
     return jsonify(receipt=saved.receipt, saved_at=saved.saved_at.isoformat() if saved.saved_at else None,
                    saved_time=to_second(saved.saved_at, found.zone) if saved.saved_at else "", version=saved.version, position=saved.position,
                    now=now.isoformat(), closes_at=saved.closes_at.isoformat(), seconds_left=found.seconds_left(now))
+
+
+def _save(attempt_id: int, sent: JsonAnswer) -> services.Saved:
+    person_id = current_user.person_id
+    try:
+        with hot_transaction():
+            return services.save_answer(attempt_id, sent.position, sent.answer, sent.op, sent.version, person_id, from_page=True)
+    except Unsuited:
+        with transaction():
+            return services.save_answer(attempt_id, sent.position, sent.answer, sent.op, sent.version, person_id, from_page=True)
 
 
 def _stale_json(slot: queries.SlotView, given: Answer, theirs: services.Theirs) -> Any:

@@ -8,11 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, func, insert, or_, select, update
+from sqlalchemy import Table, bindparam, func, insert, select, update
 
 from courses import queries as courses
 from courses import services as course_services
-from foundation import audit, clock, content
+from foundation import audit, clock, content, hotwrite
 from foundation.db import canonical_json, db
 from foundation.web import OperationConflict, StaleVersion
 from quizzes import queries
@@ -111,21 +111,22 @@ class Theirs:
 # The statements of an autosave are built once, on plain tables: building them anew is most of what a save costs.
 _A, _C, _S, _V = (cast(Table, model.__table__) for model in (Attempt, Closure, Slot, AnswerSave))
 _OTHER = _V.alias("other")
-_PLACE = (
+_PLACE = hotwrite.Statement(
     select(_A.c.high_water_at, _A.c.closes_at, _C.c.how, _S.c.id.label("slot_id"), _S.c.item_key, _S.c.item_version_id, _S.c.frozen)
     .select_from(_A).join(_S, _S.c.attempt_id == _A.c.id).outerjoin(_C, _C.c.attempt_id == _A.c.id)
     .where(_A.c.id == bindparam("attempt"), _S.c.position == bindparam("position"))
 )
-_SAVES = (
+_SAVES = hotwrite.Statement(
     select(_V.c.id, _V.c.slot_id, _V.c.version, _V.c.op, _V.c.content_hash, _V.c.answer, _V.c.saved_at, _V.c.receipt, _V.c.hash)
-    .where(_V.c.attempt_id == bindparam("attempt"),
-           or_(_V.c.op == bindparam("op"),
-               _V.c.id == select(func.max(_OTHER.c.id)).where(_OTHER.c.attempt_id == bindparam("attempt")).scalar_subquery(),
-               _V.c.id == select(func.max(_OTHER.c.id)).where(_OTHER.c.slot_id == bindparam("slot")).scalar_subquery()))
+    .where(_V.c.id.in_([     # three look-ups by key; one condition with OR would walk through all saves of the attempt
+        select(_OTHER.c.id).where(_OTHER.c.attempt_id == bindparam("attempt"), _OTHER.c.op == bindparam("op")).scalar_subquery(),
+        select(func.max(_OTHER.c.id)).where(_OTHER.c.attempt_id == bindparam("attempt")).scalar_subquery(),
+        select(_OTHER.c.id).where(_OTHER.c.slot_id == bindparam("slot")).order_by(_OTHER.c.version.desc()).limit(1).scalar_subquery(),
+    ]))
     .order_by(_V.c.id)
 )
-_KEEP = insert(_V)
-_HIGH_WATER = update(_A).where(_A.c.id == bindparam("attempt")).values(high_water_at=bindparam("moment"), row_version=_A.c.row_version + 1)
+_KEEP = hotwrite.Statement(insert(_V))
+_HIGH_WATER = hotwrite.Statement(update(_A).where(_A.c.id == bindparam("attempt")).values(high_water_at=bindparam("moment"), row_version=_A.c.row_version + 1))
 
 
 def save_answer(attempt_id: int, position: int, raw: Any, op: str, base_version: int, actor_id: int, from_page: bool = False) -> Saved:
@@ -133,14 +134,16 @@ def save_answer(attempt_id: int, position: int, raw: Any, op: str, base_version:
     answer is in the screen's names (letters, numbers), not in the keys of the content.
 
     The same operation again returns the same receipt. An answer that says what already stands is not saved twice.
-    Raises UnknownSlot, BadAnswer, StaleVersion (with Theirs), or OperationConflict (same id, other content).
+    Raises UnknownSlot, BadAnswer, StaleVersion (with Theirs), OperationConflict (same id, other content), or Unsuited
+    where the save came late and the transaction under way is a hot one.
     """
     if not 1 <= len(op) <= 64:
         raise BadAnswer("a save needs an operation id")
-    connection = db.session.connection()
-    row = connection.execute(_PLACE, {"attempt": attempt_id, "position": position}).first()
-    if row is None:
+    line = hotwrite.line()
+    places = line.rows(_PLACE, attempt=attempt_id, position=position)
+    if not places:
         raise UnknownSlot
+    row = places[0]
     item = part(queries.item_version(row.item_version_id), row.item_key)
     answer = from_screen(item, row.frozen["order"], raw) if from_page else read(item, raw)
     digest = sitting.answer_digest(position, base_version, answer)
@@ -151,6 +154,8 @@ def save_answer(attempt_id: int, position: int, raw: Any, op: str, base_version:
         return Saved(position, same.version, same.receipt, same.saved_at, row.closes_at, answer)
     now = clock.now()
     if sitting.state(now, row.high_water_at, row.closes_at, row.how) != "open":
+        if line.is_hot:
+            raise hotwrite.Unsuited     # what comes late leaves an event in the audit trail
         return _keep_late(attempt_id, row.slot_id, position, answer, op, row.closes_at, now, actor_id)
     current = last.version if last else 0
     if base_version != current:
@@ -161,15 +166,15 @@ def save_answer(attempt_id: int, position: int, raw: Any, op: str, base_version:
     save = sitting.Save(position, current + 1, op, answer, saved_at.isoformat(timespec="microseconds"))
     hash_ = sitting.chain_hash(head, attempt_id, save)
     receipt = sitting.receipt(hash_)
-    connection.execute(_KEEP, {"attempt_id": attempt_id, "slot_id": row.slot_id, "version": current + 1, "op": op, "content_hash": digest,
-                               "answer": answer, "saved_at": saved_at, "receipt": receipt, "hash": hash_})
-    connection.execute(_HIGH_WATER, {"attempt": attempt_id, "moment": saved_at})
+    line.run(_KEEP, attempt_id=attempt_id, slot_id=row.slot_id, version=current + 1, op=op, content_hash=digest, answer=answer, saved_at=saved_at,
+             receipt=receipt, hash=hash_)
+    line.run(_HIGH_WATER, attempt=attempt_id, moment=saved_at)
     return Saved(position, current + 1, receipt, saved_at, row.closes_at, answer)
 
 
 def _standing(attempt_id: int, slot_id: int, op: str) -> tuple[str, Any, Any]:
     """(head of the attempt's chain, latest save of the slot or None, save of this very operation or None), in one select."""
-    rows = db.session.connection().execute(_SAVES, {"attempt": attempt_id, "slot": slot_id, "op": op}).all()
+    rows = hotwrite.line().rows(_SAVES, attempt=attempt_id, slot=slot_id, op=op)
     same = next((row for row in rows if row.op == op), None)
     last = next((row for row in reversed(rows) if row.slot_id == slot_id), None)
     return (rows[-1].hash if rows else sitting.GENESIS), last, same

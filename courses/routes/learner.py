@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import abort, current_app, flash, render_template, request, session, url_for
 from flask_login import current_user
-from flask_wtf.csrf import generate_csrf
 from markupsafe import escape
 
 from courses import queries, services
@@ -24,6 +23,7 @@ from foundation.forms import ConfirmForm
 from foundation.i18n import gettext as _
 from foundation.i18n import language
 from foundation.permissions import Actor, Permission, Role, requires
+from foundation.sessions import csrf_token
 from foundation.splice import Spliced
 from foundation.web import change, see
 
@@ -70,7 +70,8 @@ def activity_link(activity: Activity) -> str:
 @requires(Permission.LEARN, *STAFF)
 def lesson(ref: str) -> Any:
     """The reading page: one select for the person, the rest from memory (see foundation.splice)."""
-    reading = find_reading(current_user.person_id, ref) if current_user.may(Permission.LEARN) else None
+    actor = current_user._get_current_object()
+    reading = find_reading(actor.person_id, ref) if actor.may(Permission.LEARN) else None
     if reading is None:
         return _staff_lesson(ref)
     programme = queries.programme_version(reading.cohort.programme_version_id)
@@ -83,8 +84,8 @@ def lesson(ref: str) -> Any:
         return render_template("courses/closed.html", state=next(s for s in states if s.unit.key == unit.key), cohort=reading.cohort), 403
     language_ = language()
     view = lesson_view(reading.version_id, language_, reading.glossary_id, reading.sources_id)
-    actor = current_user._get_current_object()
-    return _spliced_page(reading, view, programme, actor.roles, language_).fill(*_personal(reading, view, actor, language_))
+    page = _spliced_page(reading, view, programme, actor.roles, language_)
+    return page.encode(*_personal(reading, view, actor, language_, page))
 
 
 _PAGES: dict[tuple[Any, ...], Spliced] = {}
@@ -108,15 +109,18 @@ def _spliced_page(reading: Reading, view: LessonView, programme: Programme, role
     return page
 
 
-def _personal(reading: Reading, view: LessonView, actor: Actor, language_: str) -> tuple[dict[str, str], Any]:
+def _personal(reading: Reading, view: LessonView, actor: Actor, language_: str, page: Spliced) -> tuple[dict[str, str], Any]:
     """One person's values for the holes, and what fills the holes that are many: ticks, self-checks, the finish."""
-    csrf = generate_csrf()
+    csrf = csrf_token()
     values = {
+        **_nothing_done(page),
         "csrf": csrf,
         "avatar": str(escape(pages.initials(actor.name))),
         "name": str(escape(actor.name)),
         "messages": render_template("components/_messages.html") if "_flashes" in session else "",
     }
+    for kind, ref in reading.done:
+        values[f"tick:{kind}:{ref}"], values[f"read:{kind}:{ref}"] = _ICON_DONE, "is-read"
     token = {"csrf": csrf}
 
     def new_op(_name: str) -> str:
@@ -124,18 +128,18 @@ def _personal(reading: Reading, view: LessonView, actor: Actor, language_: str) 
 
     def fill(name: str) -> str:
         what, _colon, rest = name.partition(":")
-        if what in ("read", "tick"):
-            kind, _colon, ref = rest.partition(":")
-            is_done_ = (kind, ref) in reading.done
-            if what == "tick":
-                return _ICON_DONE if is_done_ else _ICON_OPEN
-            return "is-read" if is_done_ else ""
         if what == "check":
             return _check_html(view, rest, reading.answers.get(rest), language_).fill(token, new_op)
         open_checks = sum(key not in reading.answers for key in view.check_keys)
         return _finish_html(("lesson", view.key) in reading.done, open_checks, view.key, language_).fill(token, new_op)
 
     return values, fill
+
+
+@lru_cache(maxsize=512)
+def _nothing_done(page: Spliced) -> dict[str, str]:
+    """The marks of a page's outline for somebody who has done nothing yet."""
+    return {name: _ICON_OPEN if name.startswith("tick:") else "" for name in page.holes if name.startswith(("tick:", "read:"))}
 
 
 _ICON_DONE, _ICON_OPEN = str(drawing.icon("check-c")), str(drawing.icon("circle"))
@@ -185,7 +189,7 @@ def answer_check(ref: str, check_key: str) -> Any:
         return see(address)
     if request.headers.get("X-Fragment"):
         view = lesson_view(reading.version_id, language(), reading.glossary_id, reading.sources_id)
-        return _check_html(view, check_key, tuple(sorted(set(chosen))), language()).fill({"csrf": generate_csrf()}, lambda _n: secrets.token_urlsafe(12))
+        return _check_html(view, check_key, tuple(sorted(set(chosen))), language()).fill({"csrf": csrf_token()}, lambda _n: secrets.token_urlsafe(12))
     return see(address)
 
 

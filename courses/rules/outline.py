@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from foundation.findings import Waiver
 from foundation.yamlsource import Bilingual, Day, Dec, Source, Strict
 
 Form = Literal["lecture", "seminar", "practical", "self_study"]
@@ -135,6 +136,7 @@ class Programme(Strict):
     status: str = "approved"
     reviewed: Day | None = None
     sources: tuple[str, ...] = Field(default=(), strict=False)
+    waive: tuple[Waiver, ...] = Field(default=(), strict=False)
 
     @property
     def units(self) -> tuple[Unit, ...]:

@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Length, Optional, Regexp, Validati
 from wtforms.widgets import HiddenInput
 
 from foundation import accounts, audit, directory
-from foundation.db import db
+from foundation.db import database_key
 from foundation.forms import BaseForm, ConfirmForm, TrimmedField
 from foundation.i18n import gettext as _
 from foundation.i18n import lazy_gettext, pick
@@ -280,7 +280,7 @@ _mixed: dict[str, tuple[float, bool]] = {}
 
 def _is_mixed() -> bool:
     """Whether real people were put into a demonstration database; asked of the database at most every half minute."""
-    key = str(db.engine.url)
+    key = database_key()
     at, is_mixed = _mixed.get(key, (float("-inf"), False))
     if not is_mixed and time.monotonic() - at > 30:
         is_mixed = accounts.installation_mark("demo-mixed") is not None

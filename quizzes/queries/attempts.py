@@ -19,7 +19,7 @@ from sqlalchemy import Row, Select, bindparam, func, select
 from courses import queries as courses
 from courses.models import Cohort, Enrolment
 from foundation import clock, content
-from foundation.db import db
+from foundation.db import database_key, db
 from foundation.hotread import HotRead
 from foundation.permissions import Actor
 from quizzes.models import AnswerSave, Attempt, Closure, Response, Slot
@@ -39,7 +39,7 @@ def _item(_database: str, version_id: int) -> Item:
 
 def item_version(version_id: int) -> Item:
     """The item of a content version, parsed once per process."""
-    return _item(str(db.engine.url), version_id)
+    return _item(database_key(), version_id)
 
 
 @lru_cache(maxsize=256)
@@ -49,7 +49,7 @@ def _blueprint(_database: str, version_id: int) -> Blueprint:
 
 def blueprint_version(version_id: int) -> Blueprint:
     """The blueprint of a content version, parsed once per process."""
-    return _blueprint(str(db.engine.url), version_id)
+    return _blueprint(database_key(), version_id)
 
 
 def bank(cohort_id: int) -> dict[str, tuple[int, Item]]:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from foundation.formula import FormulaError
-from quizzes.rules import numbers
+from quizzes.rules import cues, numbers
 from quizzes.rules.item import (
     BLANK,
     PLACEHOLDER,
@@ -67,7 +67,7 @@ class Complaint:
 
 
 Say = Callable[..., None]
-_DRAWN: dict[str, tuple[Complaint, ...]] = {}
+PROVED: dict[str, tuple[Complaint, ...]] = {}      # proof_of(item) → what check 15 found; a loader may fill it from an earlier run
 
 
 def measure(text: str, language: str) -> int:
@@ -85,6 +85,7 @@ def lint_item(item: Item) -> list[Complaint]:
             found += [Complaint(c.check, ("items", number, *c.where), c.message, c.is_error) for c in _answerable(entry)]
             if isinstance(entry, ShortAnswer):
                 found.append(Complaint("kind", ("items", number), "a short answer needs a person to mark it and cannot stand in a set"))
+        found += [Complaint(*told) for told in cues.of_set(item)]
         return found + _common(item)
     return _answerable(item) + _common(item)
 
@@ -107,6 +108,10 @@ def _answerable(item: Answerable) -> list[Complaint]:
     _stem(item, say)
     if isinstance(item, Choice):
         _options(item, say)
+        for check, where, message, is_error in cues.of_choice(item, {language: _asking(item.stem.get(language)) for language in LANGUAGES}):
+            say(check, where, message, is_error)
+    for check, where, message, is_error in cues.of_any(item, {language: _asking(item.stem.get(language)) for language in LANGUAGES}):
+        say(check, where, message, is_error)
     if isinstance(item, Numeric):
         found += _numeric(item)
     expected = item.difficulty.expected_fraction
@@ -243,8 +248,10 @@ def _options(item: Choice, say: Say) -> None:
             if CATCH_ALL.search(text.strip(" 。.")):
                 say("6", where, f"option {option.key}: “{text}” refers to the other options")
             for word in ABSOLUTE[language]:
-                if (word in text) if language == "zh" else re.search(rf"\b{word}\b", text, re.IGNORECASE):
-                    say("4", where, f"option {option.key}: the absolute word {word}", False)
+                if _has(text, (word,), language):
+                    only = "" if any(_has(other.text.get(language), ABSOLUTE[language], language) for other in item.options if other.correct) else \
+                        ", in distractors only"
+                    say("4", where, f"option {option.key}: the absolute word {word}{only}", False)
         if option.correct:
             continue
         if option.misconception is None:
@@ -260,6 +267,10 @@ def _options(item: Choice, say: Say) -> None:
         _overlap(item, language, say)
 
 
+def _has(text: str, words: Iterable[str], language: str) -> bool:
+    return any((word in text) if language == "zh" else bool(re.search(rf"\b{word}\b", text, re.IGNORECASE)) for word in words)
+
+
 def _overlap(item: Choice, language: str, say: Say) -> None:
     texts = [(option.key, re.sub(r"[\s“”‘’\"'，。、；：,.;:？?]+", " ", option.text.get(language)).strip().casefold()) for option in item.options]
     for number, (key, text) in enumerate(texts):
@@ -268,6 +279,9 @@ def _overlap(item: Choice, language: str, say: Say) -> None:
                 say("11", ("options", number), f"option {key}: contained in option {other} ({language})")
     spans = []
     for option in item.options:
+        if days := cues.date_range(option.text.get(language).strip()):
+            spans.append((*days, option.key))
+            continue
         match = RANGE.fullmatch(option.text.get(language).strip())
         if match:
             low, high = (Decimal(group.replace(",", "").rstrip(".")) for group in match.groups())
@@ -283,11 +297,19 @@ def _numeric(item: Numeric) -> list[Complaint]:
     complaints = [Complaint("formula", ("formula",), text) for text in numbers.check_names(item)]
     if complaints:
         return complaints
-    told = all(ROUNDING_TOLD[language].search(item.stem.get(language)) for language in LANGUAGES)
-    looked_at = json.dumps([scoring_of(item), item.example.model_dump(mode="json"), told], sort_keys=True)
-    if looked_at not in _DRAWN:
-        _DRAWN[looked_at] = _drawn(item, told)
-    return list(_DRAWN[looked_at])
+    proof = proof_of(item)
+    if proof not in PROVED:
+        PROVED[proof] = _drawn(item, _tells_rounding(item))
+    return list(PROVED[proof])
+
+
+def proof_of(item: Numeric) -> str:
+    """What check 15 depends on, as text: items with the same text need one proof."""
+    return json.dumps([scoring_of(item), item.example.model_dump(mode="json"), _tells_rounding(item)], sort_keys=True)
+
+
+def _tells_rounding(item: Numeric) -> bool:
+    return all(ROUNDING_TOLD[language].search(item.stem.get(language)) for language in LANGUAGES)
 
 
 def _drawn(item: Numeric, told: bool) -> tuple[Complaint, ...]:
@@ -348,6 +370,7 @@ def lint_file(items: Sequence[Answerable]) -> list[Complaint]:
         longest = sum(key_is_longest(item, language)[0] for item in singles)
         if 2 * longest > len(singles):
             found.append(Complaint("2", (), f"the key is the longest option in {longest} of {len(singles)} single items ({language})", False))
+    found += [Complaint(*told) for told in cues.of_file(singles)]
     remembered = sum(item.bloom == "remember" for item in items)
     if items and 10 * remembered > 3 * len(items):
         found.append(Complaint("19", (), f"{remembered} of {len(items)} items ask to remember", False))
@@ -360,16 +383,26 @@ def bigrams(text: str) -> frozenset[str]:
 
 
 def similar(items: Sequence[Answerable]) -> list[tuple[Answerable, Answerable, Decimal]]:
-    """Check 16: pairs whose Chinese stems share over 0.85 of their character bigrams and are not declared enemies."""
-    grams = [(item, bigrams(item.stem.zh + (item.text.zh if isinstance(item, Cloze) else ""))) for item in items]
+    """Check 16: pairs whose Chinese stems share over 0.85 of their character bigrams and are not declared enemies.
+
+    Stems that share so much lack at most 26 % of each other's bigrams, so, in one order for all, the rarest 30 % of both have
+    one in common: only such pairs are compared, and the cost does not grow with the square of the bank.
+    """
+    grams = [bigrams(item.stem.zh + (item.text.zh if isinstance(item, Cloze) else "")) for item in items]
+    frequency = Counter(gram for one in grams for gram in one)
+    holders: dict[str, list[int]] = {}
+    pairs: set[tuple[int, int]] = set()
+    for number, one in enumerate(grams):
+        rarest = sorted(one, key=lambda gram: (frequency[gram], gram))[: 3 * len(one) // 10 + 1]
+        for gram in rarest:
+            pairs.update((other, number) for other in holders.get(gram, ()))
+            holders.setdefault(gram, []).append(number)
     found = []
-    for number, (one, first) in enumerate(grams):
-        for other, second in grams[number + 1:]:
-            if not first or not second or other.key in one.enemy_of or one.key in other.enemy_of:
-                continue
-            if 20 * min(len(first), len(second)) < 17 * (len(first) + len(second)) // 2:
-                continue
-            share = Decimal(2 * len(first & second)) / (len(first) + len(second))
-            if share > Decimal("0.85"):
-                found.append((one, other, share))
+    for first, second in sorted(pairs):
+        one, other = items[first], items[second]
+        if other.key in one.enemy_of or one.key in other.enemy_of:
+            continue
+        share = Decimal(2 * len(grams[first] & grams[second])) / (len(grams[first]) + len(grams[second]))
+        if share > Decimal("0.85"):
+            found.append((one, other, share))
     return found

@@ -7,18 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from quizzes.rules.assembly import NoPaper, draw_units, pools
+from quizzes.rules.assembly import KEY_SHARE, NoPaper, Pools, assemble, draw_units, pools
 from quizzes.rules.blueprint import Blueprint, paper_reading_seconds
-from quizzes.rules.item import Item, ItemSet
+from quizzes.rules.item import Item, ItemSet, Single
 
 PAPERS = 200
 READING_SHARE = Decimal("0.75")
+FORMS = 3                # an exam's cells are filled three times over
+SHOWN = 20               # papers whose options are put in order, to see where the keys stand
 
 
 @dataclass(frozen=True)
 class Finding:
+    """`severity`: error, gap (the bank is too thin for what the paper is for) or warning; `check` is what a waiver names."""
+
     message: str
-    is_error: bool = True
+    severity: str = "error"
+    check: str = ""
 
 
 def check_blueprint(blueprint: Blueprint, items: Sequence[Item]) -> list[Finding]:
@@ -38,8 +43,11 @@ def check_blueprint(blueprint: Blueprint, items: Sequence[Item]) -> list[Finding
             found.append(Finding(f"cell {number} ({cell.content_area}) needs {cell.items} items and may draw {size}"))
         elif size < cell.items * blueprint.security.min_pool_ratio:
             found.append(Finding(f"cell {number} ({cell.content_area}) draws {cell.items} of {size} items, below the ratio "
-                                 f"{blueprint.security.min_pool_ratio}", False))
-    if any(finding.is_error for finding in found):
+                                 f"{blueprint.security.min_pool_ratio}", "warning", "pool-ratio"))
+        if blueprint.purpose == "exam" and cell.items <= size < cell.items * (forms := max(FORMS, blueprint.parallel.forms if blueprint.parallel else 0)):
+            found.append(Finding(f"cell {number} ({cell.content_area}) has {size} items; {forms} papers without a common item need {cell.items * forms}",
+                                 "gap"))
+    if any(finding.severity == "error" for finding in found):
         return found
     return found + _papers(blueprint, items)
 
@@ -57,10 +65,24 @@ def _papers(blueprint: Blueprint, items: Sequence[Item]) -> list[Finding]:
         units = [unit for cell in paper for unit in cell]
         longest = max(longest, paper_reading_seconds(units, stems))
         seen.update(unit.piece for unit in units)
-    found = []
+    found = [*_key_positions(prepared)]
     if longest > READING_SHARE * blueprint.minutes * 60:
         found.append(Finding(f"reading alone takes up to {longest / 60:.0f} of {blueprint.minutes} minutes, over 75 %"))
     piece, times = seen.most_common(1)[0]
     if Decimal(times) / PAPERS > blueprint.security.exposure_max:
-        found.append(Finding(f"item {piece} stands in {100 * times // PAPERS} % of papers, over {blueprint.security.exposure_max:%}", False))
+        found.append(Finding(f"item {piece} stands in {100 * times // PAPERS} % of papers, over {blueprint.security.exposure_max:%}",
+                             "warning", "exposure"))
     return found
+
+
+def _key_positions(prepared: Pools) -> list[Finding]:
+    """Check 1 on papers as shown: a position that holds over 40 % of the keys of single items, where five or more tell."""
+    singles = {item.key: item for units in prepared.cells for unit in units for item in unit.items if isinstance(item, Single)}
+    for number in range(SHOWN):
+        paper = assemble(prepared, f"check/{number}")
+        at = Counter(slot.order.index(singles[slot.item_key].right[0]) for slot in paper if slot.item_key in singles)
+        total = sum(at.values())
+        if total >= 5 and max(at.values()) > KEY_SHARE * total:
+            place, times = at.most_common(1)[0]
+            return [Finding(f"paper of seed {number}: position {place + 1} holds {times} of {total} keys of single items", "warning", "1")]
+    return []

@@ -184,7 +184,7 @@ def test_drawn_values_are_frozen_into_the_slot() -> None:
 
 # ── checks of a blueprint ────────────────────────────────────────────────────────────────────────────────────────
 def messages(plan: Blueprint, bank: list[Item], errors_only: bool = True) -> list[str]:
-    return [finding.message for finding in check_blueprint(plan, bank) if finding.is_error or not errors_only]
+    return [finding.message for finding in check_blueprint(plan, bank) if finding.severity == "error" or not errors_only]
 
 
 def test_a_sound_blueprint_has_no_complaint() -> None:

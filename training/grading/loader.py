@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from foundation.content import Library, Piece, cross_check, reader, shown
-from foundation.yamlsource import Problem, Source, check_bilingual, check_no_personal_numbers, read_yaml, validate
+from foundation.content import Library, Piece, cross_check, read_piece, reader
+from foundation.findings import Findings
+from foundation.yamlsource import Problem, Source
 from training.grading.rules.case import Case, check_case, check_marks
-from training.grading.rules.common import Findings, check_english
 from training.grading.rules.rubric import Rubric, check_instrument
 from training.grading.rules.station import Station, check_station
 
@@ -19,28 +19,6 @@ CONTENT = Path(__file__).parent / "content"
 def _read(library: Library, folder: str, kind: str, model: Any, check: Callable[[Any, Findings], None]) -> None:
     for file in sorted((CONTENT / folder).glob("*.yaml")):
         read_piece(library, file, kind, model, check)
-
-
-def read_piece(library: Library, file: Path, kind: str, model: Any, check: Callable[[Any, Findings], None]) -> Source:
-    """Read one file into the library with every complaint about it; the source is returned for its positions."""
-    source = read_yaml(file, shown(file))
-    if source.problems and source.value is None:
-        library.problems += source.problems
-        return source
-    check_no_personal_numbers(file.read_text(encoding="utf-8"), source)
-    check_bilingual(source.value, source)
-    piece = validate(model, source.value, source)
-    findings = Findings(source, piece.waive if piece else ())
-    check_english(source.value, findings)
-    if piece is not None:
-        if piece.key != file.stem:
-            source.error(("key",), f"the file is called {file.stem}, the key is {piece.key}")
-        check(piece, findings)
-        findings.close()
-        if source.ok:
-            library.add(Piece(kind, piece.key, piece.model_dump(mode="json"), piece.scoring(), piece.status, source.path))
-    library.problems += source.problems
-    return source
 
 
 def _check_rubric(rubric: Rubric, findings: Findings) -> None:

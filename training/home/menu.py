@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app, request, url_for
 
+from courses.library import READERS
 from foundation.i18n import gettext as _
 from foundation.permissions import Actor, Permission
 
@@ -59,5 +60,12 @@ def entries(actor: Actor) -> tuple[Entry, ...]:
         found += [_entry(_("Manage cohorts"), "courses.manage", "book", "courses.manage")]
     if may(Permission.READ_AUDIT):
         found += [_entry(_("Audit trail"), "people.audit", "shield", "people.verify_audit")]
+    if any(may(permission) for permission in READERS):
+        found += [_entry(_("Glossary"), "courses.glossary", "book", tab=False)]
     unique = {entry.address: entry for entry in found if entry.address}
     return tuple(unique.values())
+
+
+def search_address(actor: Actor) -> str:
+    """Where the search field of the masthead leads, '' for who has nothing to search."""
+    return url_for("home.search") if any(actor.may(permission) for permission in READERS) else ""

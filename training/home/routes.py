@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, current_app, render_template, request
 from flask_login import current_user
 
+from courses.library import READERS
+from foundation.i18n import language
 from foundation.permissions import Permission, requires
 from training.assessment import queries as assessment
 from training.grading import queries as grading
 from training.home import queries
+from training.home.search import search_page
 
 bp = Blueprint("home", __name__)
 
@@ -38,6 +41,16 @@ def start() -> Any:
         admin=queries.admin_page() if may(Permission.MANAGE_PEOPLE) else None,
         endpoints=current_app.extensions["activity_endpoints"],
     )
+
+
+@bp.get("/search")
+@requires(*READERS)
+def search() -> Any:
+    """Everything the asker may read, searched; nothing is written and nothing is remembered of a query."""
+    wanted = request.args.get("page", "1")
+    number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else 1
+    page = search_page(current_user._get_current_object(), request.args.get("q", ""), number, language())
+    return render_template("home/search.html", page=page)
 
 
 BLUEPRINTS = (bp,)

@@ -21,7 +21,7 @@ from courses.models import Cohort, Enrolment
 from courses.queries import CohortView
 from courses.rules.outline import Programme
 from foundation import clock, content
-from foundation.db import canonical_json, db
+from foundation.db import canonical_json, database_key, db
 from foundation.people import Person
 from foundation.yamlsource import Bilingual
 from quizzes import queries as quizzes
@@ -43,7 +43,7 @@ def _scheme(_database: str, version_id: int) -> Scheme:
 
 def scheme_version(version_id: int) -> tuple[Scheme, int]:
     """The scheme of a content version, parsed once per process, and its version number."""
-    return _scheme(str(db.engine.url), version_id), content.version(version_id).number
+    return _scheme(database_key(), version_id), content.version(version_id).number
 
 
 def band_worth_telling(scheme: Scheme, outcome: str, band: str) -> Bilingual | None:

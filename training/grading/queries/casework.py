@@ -14,7 +14,7 @@ from sqlalchemy import select
 from courses.queries import EnrolmentView, activity_is_open, get_cohort, own_enrolment_or_404, pinned, programme_of
 from courses.rules.outline import Programme
 from foundation import clock
-from foundation.db import db
+from foundation.db import database_key, db
 from foundation.permissions import Actor
 from training.grading.models import CaseDraft, CaseResponse, Performance
 from training.grading.queries.deadline import case_due
@@ -99,7 +99,7 @@ def own_case_page(key: str, actor: Actor) -> CasePage:
         .where(Performance.enrolment_id == enrolment.id, Performance.kind == "case", Performance.content_key == key)
         .order_by(Performance.number.desc()).limit(1)
     ).first()
-    case = _without_answers(str(db.engine.url), row.content_version_id if row else pinned(enrolment.cohort_id, "case", key).id)
+    case = _without_answers(database_key(), row.content_version_id if row else pinned(enrolment.cohort_id, "case", key).id)
     due = case_due([enrolment.id])[enrolment.id] if (row.use if row else case.use) == "final" else None
     is_late = due is not None and clock.now() >= due
     state: CaseState

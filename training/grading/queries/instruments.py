@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from foundation import content
-from foundation.db import db
+from foundation.db import database_key
 from training.grading.rules.case import Case
 from training.grading.rules.rubric import Instrument, Rubric
 from training.grading.rules.station import Station
@@ -21,7 +21,7 @@ def _typed(_database: str, version_id: int) -> Any:
 
 
 def _of(version_id: int) -> Any:
-    return _typed(str(db.engine.url), version_id)
+    return _typed(database_key(), version_id)
 
 
 def instrument(rubric_version_id: int) -> Instrument:
