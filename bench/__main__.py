@@ -1,4 +1,4 @@
-"""`make bench`: lesson page and autosave against their yardsticks, and a roster of 50,000 rows.
+"""`make bench`: lesson page and autosave against their yardsticks, a roster of 50,000 rows, and the content files.
 
 Both servers run granian with two workers of one blocking thread. Product and yardstick take turns, so a machine whose
 speed drifts is fair to both; the median of the rounds is what counts. A ratio of 1 would be as fast as the yardstick.
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import disk, load, roster
+from bench import content, disk, load, roster
 from bench.ground import prepare
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,6 +95,8 @@ def main() -> None:
                                                       "errors": saves.errors, "rates": saves.rates}
         results["roster"] = roster.measure(Path(folder))
         print(f"roster of 50,000 rows: {results['roster']}")
+    results["content"] = content.measure()
+    print(f"content of {content.ITEMS} items: {results['content']}")
     print("targets (now, in the end):", TARGETS)
     (ROOT / "bench" / "results.json").write_text(json.dumps(results, indent=1) + "\n")
 

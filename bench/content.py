@@ -59,8 +59,9 @@ def enlarge(root: Path) -> int:
             if folder.is_dir():
                 shutil.copytree(folder, root / folder.relative_to(ROOT))
     files = {file: file.read_text(encoding="utf-8") for file in sorted((root / "quizzes/content/items").glob("*.yaml"))}
-    keys = {key for text in files.values() for key in re.findall(r"^ *(?:- |- \{|\{)?key: ([a-z]+-[0-9][a-z0-9-]*)", text, re.MULTILINE)}
-    held = count = sum(len(yaml.load(text, Loader=yaml.CSafeLoader)["items"]) for text in files.values())
+    items = [item for text in files.values() for item in yaml.load(text, Loader=yaml.CSafeLoader)["items"]]
+    keys = {entry["key"] for item in items for entry in (item, *item.get("items", ()))}
+    held = count = len(items)
     every = re.compile(r"\b(" + "|".join(sorted(keys, key=len, reverse=True)) + r")\b")
     number = 0
     while count < ITEMS:

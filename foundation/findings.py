@@ -129,10 +129,11 @@ def texts_in(value: Any, language: str) -> list[str]:
 
 
 FIGURE = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)\s*([%％]?)(万|亿)?")
-SPELT = {"zh": re.compile("[零一二两三四五六七八九十百千万亿半]"),
-         "en": re.compile(r"\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
-                          r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|billion|half|dozen|first|second|third|once|twice)\b", re.IGNORECASE)}
+_WORDS = ("one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
+          "|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|billion|half|dozen|first|second|third|once|twice")
+SPELT = {"zh": re.compile("[零一二两三四五六七八九十百千万亿半]"), "en": re.compile(rf"\b({_WORDS})\b", re.IGNORECASE)}
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+_MONTH = re.compile(rf"(?<=\d )({'|'.join(MONTHS)})\b|\b({'|'.join(MONTHS)})(?= \d)", re.IGNORECASE)
 
 
 def figures_of(text: str) -> frozenset[str]:
@@ -145,8 +146,7 @@ def figures_of(text: str) -> frozenset[str]:
     for number, percent, scale in FIGURE.findall(text):
         value = Decimal(number.replace(",", "")) * {"万": 10_000, "亿": 100_000_000}.get(scale, 1)
         found.add(f"{value.normalize():f}" + ("%" if percent else ""))
-    lower = text.lower()
-    found |= {str(number) for number, month in enumerate(MONTHS, 1) if re.search(rf"\d {month}\b|\b{month} \d", lower)}
+    found |= {str(MONTHS.index((before or after).lower()) + 1) for before, after in _MONTH.findall(text)}
     return frozenset(found)
 
 

@@ -54,7 +54,8 @@ class Statement:
             columns = list(self.whole.selected_columns)
             readers = [(place, column.type.dialect_impl(dialect).result_processor(dialect, None)) for place, column in enumerate(columns)]
             self._readers = tuple((place, reader) for place, reader in readers if reader is not None)
-            self._row = namedtuple("Row", [column.key for column in columns])._make  # type: ignore[misc]  # noqa: PYI024
+            row: Any = namedtuple("Row", [column.key for column in columns])  # type: ignore[misc]
+            self._row = row._make
         self.sql = str(plain)
 
     def values(self, parameters: dict[str, Any]) -> list[Any]:

@@ -1,8 +1,9 @@
 """YAML 1.2 content files read with positions: every complaint says file:line:column, all of them at once.
 
 A small constructor of our own: PyYAML reads `no` as False and swallows duplicate keys, and ruamel's round-trip reader is
-slow. Sound files go through libyaml's events, all others through ruamel's composer, whose complaints are the better ones. Scalars: quoted → text; plain → whole number, true/false, null or text.
-Decimals and dates stay text here and are read by the types below.
+slow. Sound files go through libyaml's events, all others through ruamel's composer, whose complaints are the better ones.
+Scalars: quoted → text; plain → whole number, true/false, null or text. Decimals and dates stay text here and are read by
+the types below.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import os
 import signal
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -32,7 +34,8 @@ RENAME = Statement(update(_P).where(_P.c.employee_no == bindparam("number")).val
 
 
 def add(number: str) -> None:
-    hotwrite.line().run(ADD, employee_no=number, name="周以宁", org_unit="", position="", email="", mobile="", is_demo=False, created_at=clock.now(), row_version=1)
+    hotwrite.line().run(ADD, employee_no=number, name="周以宁", org_unit="", position="", email="", mobile="", is_demo=False,
+                        created_at=clock.now(), row_version=1)
 
 
 def numbers() -> list[str]:
@@ -69,9 +72,8 @@ def test_a_fault_inside_leaves_no_trace(app: Flask) -> None:
 @ON_BOTH
 def test_it_does_not_nest_in_either_direction(app: Flask) -> None:
     for outer, inner in ((hot_transaction, transaction), (transaction, hot_transaction), (hot_transaction, hot_transaction)):
-        with pytest.raises(RuntimeError, match="nest"), outer():
-            with inner():
-                pass
+        with pytest.raises(RuntimeError, match="nest"), outer(), inner():
+            pass
     assert numbers() == []
 
 
@@ -118,7 +120,7 @@ def test_a_lock_held_elsewhere_is_said(app: Flask, monkeypatch: pytest.MonkeyPat
         thread.join()
     intruder = sqlite3.connect(app.config["DATA"] / "qizhou.db", isolation_level=None)
     intruder.execute("BEGIN IMMEDIATE")
-    with hot_transaction_waiting_little(app), pytest.raises(OperationalError, match="locked"), hot_transaction():
+    with little_patience(app), pytest.raises(OperationalError, match="locked"), hot_transaction():
         add("H1")
     intruder.execute("ROLLBACK")
     intruder.close()
@@ -127,17 +129,12 @@ def test_a_lock_held_elsewhere_is_said(app: Flask, monkeypatch: pytest.MonkeyPat
     assert numbers() == ["H2"]
 
 
-class hot_transaction_waiting_little:  # noqa: N801 - reads as what it is
-    """The thread's writing connection with a short patience."""
-
-    def __init__(self, app: Flask) -> None:
-        self.path = str(app.config["DATA"] / "qizhou.db")
-
-    def __enter__(self) -> None:
-        hotwrite._connection(self.path).execute("PRAGMA busy_timeout=50")
-
-    def __exit__(self, *_fault: object) -> None:
-        hotwrite.close()
+@contextmanager
+def little_patience(app: Flask) -> Iterator[None]:
+    """The thread's writing connection does not wait long for another program."""
+    hotwrite._connection(str(app.config["DATA"] / "qizhou.db")).execute("PRAGMA busy_timeout=50")
+    yield
+    hotwrite.close()
 
 
 def test_a_newer_schema_underneath_is_refused(app: Flask) -> None:
