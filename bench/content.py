@@ -61,7 +61,7 @@ def enlarge(root: Path) -> int:
     files = {file: file.read_text(encoding="utf-8") for file in sorted((root / "quizzes/content/items").glob("*.yaml"))}
     items = [item for text in files.values() for item in yaml.load(text, Loader=yaml.CSafeLoader)["items"]]
     keys = {entry["key"] for item in items for entry in (item, *item.get("items", ()))}
-    held = count = len(items)
+    count = len(items)
     every = re.compile(r"\b(" + "|".join(sorted(keys, key=len, reverse=True)) + r")\b")
     number = 0
     while count < ITEMS:
@@ -71,7 +71,9 @@ def enlarge(root: Path) -> int:
             made = re.sub(r"^content_area: (\S+)", rf"content_area: \1-c{number}", made, flags=re.MULTILINE)
             made = re.sub(r'(absolute: "0\.01)"', r'\g<1>' + "0" * number + '"', made)
             file.with_name(f"{file.stem}-c{number}.yaml").write_text(made, encoding="utf-8")
-        count += held
+            count += len(yaml.load(text, Loader=yaml.CSafeLoader)["items"])
+            if count >= ITEMS:
+                break
     return count
 
 

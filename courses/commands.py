@@ -1,4 +1,4 @@
-"""`flask people import FILE`: the roster from a file, as the page does it."""
+"""`flask people import FILE`: the roster from a file, as the page does it. `flask content coverage`: what the curriculum holds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from flask.cli import with_appcontext
 from flask_babel import force_locale
 
 from courses.exchange import roster
+from courses.rules import coverage
+from foundation import content
+from foundation.commands import content_group
 from foundation.db import transaction
 from foundation.people_commands import people_group
 from foundation.roster import Problem, column_name
@@ -69,6 +72,30 @@ def import_roster(file: Path, dry_run: bool, lang: str) -> None:
     roles = ", ".join(f"{role} {number}" for role, number in sorted(tally.roles.items())) or "none"
     click.echo(f"{tally.rows} rows: {tally.new} new, {tally.changed} changed, {tally.unchanged} unchanged, {tally.enrolled} enrolled; roles given: {roles}"
                + (" (dry run: nothing was changed)" if dry_run else ""))
+
+
+COVERAGE = content.ROOT / "docs" / "curriculum-coverage.md"
+
+
+def coverage_report(library: content.Library) -> str:
+    """docs/curriculum-coverage.md as the content files have it now."""
+    return coverage.report(coverage.gather({kind: {key: piece.body for key, piece in library.of(kind).items()} for kind in coverage.KINDS}))
+
+
+@content_group.command("coverage")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if the file is not up to date.")
+def content_coverage(check: bool) -> None:
+    """Write docs/curriculum-coverage.md: programme, unit, objective, lessons, items, stations, cases; holes first."""
+    text = coverage_report(content.read_all())
+    name = COVERAGE.relative_to(content.ROOT)
+    if COVERAGE.exists() and COVERAGE.read_text(encoding="utf-8") == text:
+        click.echo(f"{name} is up to date")
+    elif check:
+        click.echo(f"{name} is not up to date: run flask content coverage", err=True)
+        sys.exit(1)
+    else:
+        COVERAGE.write_text(text, encoding="utf-8")
+        click.echo(f"{name} written, {len(text.splitlines())} lines")
 
 
 def register(_app: Flask) -> None:

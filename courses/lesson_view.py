@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -78,20 +79,33 @@ def _prose(text: str) -> Markup:
     return Markup(html.replace("</table>", "</table></div>"))  # noqa: S704 - made by our renderer, html off
 
 
+def _to_lessons(html: str) -> Markup:
+    return Markup(html.replace('<a href="/lessons/', '<a class="to-lesson" href="/lessons/'))  # noqa: S704 - made by our renderer, html off
+
+
+def _addressed(text: str) -> str:
+    """Links written `lesson:key#heading` as addresses of this site."""
+    return _LESSON_LINK.sub(r"](/lessons/\1\2)", text)
+
+
+def _line(text: str) -> Markup:
+    return _to_lessons(render_inline(_addressed(text)))
+
+
 def _view(block: dict[str, Any], linker: TermLinker, language: str, number: int) -> View:
-    name, attrs, text = block["name"], block["attrs"], _LESSON_LINK.sub(r"](/lessons/\1\2)", block["text"])
+    name, attrs, text = block["name"], block["attrs"], _addressed(block["text"])
     if name == "prose":
-        return View(name, attrs, linker.link(_prose(text)))
+        return View(name, attrs, linker.link(_to_lessons(_prose(text))))
     if name == "figure":
         return View(name, attrs, render(text), (draw(attrs["draw"], language, attrs["title"], f"figure-{number}"),))
     if name == "objectives":
-        return View(name, attrs, items=tuple(render_inline(line[2:]) for line in text.splitlines() if line.startswith("- ")))
+        return View(name, attrs, items=tuple(_line(line[2:]) for line in text.splitlines() if line.startswith("- ")))
     if name == "dialogue":
-        return View(name, attrs, items=tuple((speaker, render_inline(said), render_inline(note)) for speaker, said, note in block.get("turns", [])))
+        return View(name, attrs, items=tuple((speaker, _line(said), _line(note)) for speaker, said, note in block.get("turns", [])))
     if name == "self-check":
-        options = tuple((render_inline(o["text"]), o["right"], render_inline(o["feedback"])) for o in block["options"])
-        return View(name, attrs, render_inline(text.replace("\n", " ")), options)
-    html = render(text)
+        options = tuple((_line(o["text"]), o["right"], _line(o["feedback"])) for o in block["options"])
+        return View(name, attrs, _line(text.replace("\n", " ")), options)
+    html = _to_lessons(render(text))
     return View(name, attrs, linker.link(html) if name in ("callout", "worked-example") else html)
 
 
@@ -112,6 +126,14 @@ def _lesson(_database: str, version_id: int, language: str, glossary_id: int, so
         tuple((claim.get("text") or "", claim["source"]) for claim in own["claims"]),
         tuple((key, sources[key]["title"][language]) for key in body["sources"] if key in sources),
         tuple(view.attrs["key"] for view in views if view.kind == "self-check"))
+
+
+_LINK = re.compile(r'<a class="to-lesson" href="/lessons/([a-z0-9-]+)(?:#[a-z0-9-]+)?">(.*?)</a>', re.DOTALL)
+
+
+def without_links_beyond(html: str, keys: Collection[str]) -> str:
+    """A page in which links from lesson to lesson that lead out of the reader's programme are plain text."""
+    return _LINK.sub(lambda match: match.group(0) if match.group(1) in keys else match.group(2), html)
 
 
 def lesson_view(version_id: int, language: str, glossary_id: int = 0, sources_id: int = 0) -> LessonView:

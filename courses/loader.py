@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
-from courses.rules import coverage
+from courses.rules import coverage, lesson_check
+from courses.rules import lesson as lesson_rules
 from courses.rules.lesson import LessonText, check_pair, parse_lesson
-from courses.rules.lesson_check import check_both, check_lesson, dead_links, headings
+from courses.rules.lesson_check import check_both, check_lesson, dead_links, headings, note
 from courses.rules.outline import SESSION_KINDS, Activity, Programme, check_outline
+from foundation import findings as findings_rules
+from foundation import markdown, proofs
 from foundation.content import Library, Piece, cross_check, reader, shown
-from foundation.findings import Findings, Waiver
+from foundation.findings import Findings, Waiver, check_review
 from foundation.yamlsource import Bilingual, Day, Problem, Source, Strict, check_bilingual, check_no_personal_numbers, read_yaml, validate
 
 CONTENT = Path(__file__).parent / "content"
@@ -131,11 +135,16 @@ def read_lessons(library: Library) -> None:
         if not en_file.with_name(en_file.name.replace(".en.md", ".zh.md")).exists():
             library.problems.append(Problem(shown(en_file), 1, 1, f"{en_file.name.replace('.en.md', '.zh.md')} is missing"))
     known = {zh.front.key: headings(zh) for zh, *_rest in pairs}
+    made_by = proofs.program(markdown, findings_rules, lesson_rules, lesson_check)
+    before = proofs.recall("lessons", made_by)
+    read: dict[str, list[list[Any]]] = {}
     for zh, en, zh_findings, en_findings, zh_file in pairs:
-        for lesson, findings in ((zh, zh_findings), (en, en_findings)):
-            check_lesson(lesson, findings)
+        proof = proofs.hash_of([zh_findings.source.path, _hashed(zh_file), _hashed(zh_file.with_name(zh_file.name.replace(".zh.md", ".en.md")))])
+        read[proof] = before.get(proof) or [list(remarks) for remarks in (check_lesson(zh), check_lesson(en), check_both(zh, en))]
+        for lesson, findings, remarks in ((zh, zh_findings, read[proof][0]), (en, en_findings, [*read[proof][1], *read[proof][2]])):
+            check_review(lesson.front.status, lesson.front.author_role, lesson.front.reviewer_role, findings)
+            note((tuple(remark) for remark in remarks), findings)
             findings.source.problems += [Problem(findings.source.path, line, 1, message) for line, message in dead_links(lesson, known)]
-        check_both(zh, en, en_findings)
         for findings in (zh_findings, en_findings):
             findings.close()
             library.problems += findings.source.problems
@@ -143,6 +152,11 @@ def read_lessons(library: Library) -> None:
         body = {**front, "zh": _language_body(zh), "en": _language_body(en)}
         checks = [[b.attrs.get("key"), b.attrs.get("kind"), [o.is_right for o in b.options]] for b in zh.blocks if b.name == "self-check"]
         library.add(Piece("lesson", zh.front.key, body, {"checks": checks, "minutes": zh.front.minutes}, zh.front.status, shown(zh_file)))
+    proofs.keep("lessons", made_by, read, before)
+
+
+def _hashed(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _read_lesson(file: Path, language: str) -> tuple[Source, LessonText | None]:
@@ -194,9 +208,13 @@ def the_whole_is_complete(library: Library) -> None:
     if register is None:
         return
     lessons = library.of("lesson")
-    for subject, message in coverage.gaps(coverage.gather({kind: {key: piece.body for key, piece in library.of(kind).items()} for kind in coverage.KINDS})):
+    held = coverage.gather({kind: {key: piece.body for key, piece in library.of(kind).items()} for kind in coverage.KINDS})
+    for subject, message in coverage.gaps(held):
         piece = lessons.get(subject, register)
         library.problems.append(Problem(piece.path, piece.line, 1, message, "gap"))
+    for entry in register.body["objectives"]:
+        if entry["planned"] and held.taught.get(entry["key"]) and held.items(entry["key"]) >= coverage.ITEMS_AN_OBJECTIVE:
+            library.warn("objectives", entry["key"], "planned", "is taught and asked by now: take away `planned`")
     if terms is not None:
         named = {term for piece in lessons.values() for term in piece.body["vocabulary"]}
         for term in terms.body["terms"]:

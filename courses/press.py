@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -114,7 +115,8 @@ def _document(_database: str, programme_version_id: int, unit_key: str, lessons:
               language: str) -> tuple[str, str]:
     programme = queries.programme_version(programme_version_id)
     unit = next(unit for unit in programme.units if unit.key == unit_key)
-    glossary, sources = (content.version(id_).body[listed] if id_ else () for id_, listed in zip(registers, ("terms", "sources"), strict=True))
+    glossary = [{"key": entry.key, "term": entry.term, "definition": entry.definition} for entry in library.terms(registers[0], language)]
+    sources = content.version(registers[1]).body["sources"] if registers[1] else ()
     number = content.version(programme_version_id).number
     made = [BookLesson(key, content.version(id_).body) for key, id_ in lessons]
     reviewed = min(lesson.body["reviewed"] for lesson in made)
@@ -135,8 +137,9 @@ def _document(_database: str, programme_version_id: int, unit_key: str, lessons:
 def _words() -> dict[str, str]:
     """The book's own words; {n} and {day} are filled in by the press."""
     return {
-        "contents": _("Contents"), "kind": _("Course book"), "lesson": _("Lesson {n}"), "minutes": _("about {n} minutes"), "objectives": _("After this lesson you can"),
-        "check": _("Self-check"), "many": _("several answers"), "task": _("Back at your desk"), "within": _("within {n} days"),
+        "contents": _("Contents"), "kind": _("Course book"), "lesson": _("Lesson {n}"), "minutes": _("about {n} minutes"),
+        "objectives": _("After this lesson you can"), "check": _("Self-check"), "many": _("several answers"), "task": _("Back at your desk"),
+        "within": _("within {n} days"),
         "answers": _("Answers to the self-checks"), "right": _("Right:"), "glossary": _("Terms of this unit"), "sources": _("Sources"),
         "reviewed": _("reviewed {day}"), "mark": _("The mark of Qizhou: a sail of six panels over a hull"), "waves": _("Waves"),
     }
@@ -218,7 +221,8 @@ class _Press(threading.Thread):
                 make(target, data)
             except Exception:
                 log.exception("could not make the book %s", target.name)
-                target.with_suffix(".failed").touch()
+                with suppress(OSError):      # a full disk must not end the thread as well
+                    target.with_suffix(".failed").touch()
             finally:
                 with self._lock:
                     self._asked.discard(target)
@@ -236,8 +240,8 @@ def make(target: Path, data: str) -> None:
         source = target.with_suffix(".json")
         source.write_text(data, encoding="utf-8")
         try:
-            subprocess.run(["nice", "-n", "10", sys.executable, str(PAPER / "press.py"), str(source), str(target)], check=True, timeout=SECONDS_MOST,
-                           capture_output=True)
+            subprocess.run([sys.executable, str(PAPER / "press.py"), str(source), str(target)],  # noqa: S603 - our own program, our own paths
+                           check=True, timeout=SECONDS_MOST, capture_output=True)
         except subprocess.CalledProcessError as fault:
             log.error("the press: %s", fault.stderr.decode(errors="replace")[-2000:])
             raise

@@ -59,6 +59,9 @@ def load() -> None:
         sys.exit(1)
     with transaction():
         steps = content.load(library, None)
+        notices = content.notices(steps)
+    for notice in notices:
+        click.echo(notice)
     click.echo(f"{len(steps)} changes loaded")
 
 

@@ -9,9 +9,9 @@ what is gone, deletes nothing, and finds nothing to do the second time. It touch
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -106,11 +106,12 @@ class Library:
     def settle(self) -> None:
         """Close the waivers that were left open and take in what was said after their files were read. Once, at the end."""
         seen: set[int] = set()
+        told = set(self.problems)
         for findings, _where in self.kept.values():
             if id(findings) not in seen:
                 seen.add(id(findings))
                 findings.close()
-                self.problems += [problem for problem in findings.source.problems if problem not in self.problems]
+                self.problems += [problem for problem in findings.source.problems if problem not in told]
         self.kept.clear()
 
     def of(self, kind: str) -> dict[str, Piece]:
@@ -187,8 +188,39 @@ def read_all() -> Library:
         read(library)
     for check in _checks:
         check(library)
+    _check_dates(library)
     library.settle()
     return library
+
+
+STALE_AFTER_DAYS = 730
+
+
+def _check_dates(library: Library) -> None:
+    """W: content, claims and sources last reviewed over 24 months ago, or, by their own word, in the future.
+
+    No waiver silences these: who looked again writes the new date.
+    """
+    today = clock.today("Asia/Shanghai")
+    for piece in library.pieces.values():
+        dates = [date.fromisoformat(text) for text in _reviewed_in(piece.body)]
+        if late := [day for day in dates if day > today]:
+            library.problems.append(Problem(piece.path, piece.line, 1, f"{piece.key}: reviewed on {max(late)}, which is still to come", "warning"))
+        if stale := [day for day in dates if (today - day).days > STALE_AFTER_DAYS]:
+            library.problems.append(Problem(piece.path, piece.line, 1, f"{piece.key}: reviewed on {min(stale)}, over 24 months ago", "warning"))
+
+
+def _reviewed_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(own := value.get("reviewed"), str):
+            yield own
+        for child in value.values():
+            if isinstance(child, dict | list):
+                yield from _reviewed_in(child)
+    elif isinstance(value, list):
+        for child in value:
+            if isinstance(child, dict | list):
+                yield from _reviewed_in(child)
 
 
 @dataclass(frozen=True)
@@ -265,6 +297,29 @@ def load(library: Library, actor_id: int | None) -> list[Step]:
         digest = hashlib.sha256(canonical_json([[s.act, s.kind, s.key] for s in steps]).encode()).hexdigest()
         audit.record("content:load", "content:files", actor_id, steps=len(steps), digest=digest)
     return steps
+
+
+Uses = Callable[[Iterable[str]], dict[str, int]]
+_uses: dict[str, tuple[str, Uses]] = {}
+
+
+def used_in(kind: str, noun: str, count: Uses) -> None:
+    """Register who can say how many `noun` (attempts) stand on earlier versions of pieces of a kind."""
+    _uses[kind] = (noun, count)
+
+
+def notices(steps: Iterable[Step]) -> list[str]:
+    """What a person must hear of after a load: keys that were changed although results stand on the earlier version."""
+    changed: dict[str, list[str]] = {}
+    for step in steps:
+        if step.act == "rescoring" and step.kind in _uses:
+            changed.setdefault(step.kind, []).append(step.key)
+    told = []
+    for kind, keys in sorted(changed.items()):
+        noun, count = _uses[kind]
+        found = count(keys)
+        told += [f"key of {kind} {key} changed; {found[key]} {noun} used the earlier version" for key in sorted(keys) if found.get(key)]
+    return told
 
 
 # ── reading the store ────────────────────────────────────────────────────────────────────────────────────────

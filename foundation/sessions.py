@@ -93,12 +93,12 @@ class Csrf(CSRFProtect):
         if request.method not in current_app.config["WTF_CSRF_METHODS"]:
             return
         sent, raw = request.headers.get("X-CSRFToken"), session.get(FIELD)
-        pair = (sent, raw) if isinstance(sent, str) and isinstance(raw, str) else None
-        if pair in self._valid and not request.is_secure and not request.form:
+        pair = (sent, raw) if isinstance(sent, str) and isinstance(raw, str) and request.is_json else None     # a form's own token goes first
+        if pair in self._valid and not request.is_secure:
             g.csrf_valid = True
             return
         super().protect(apply_exemptions=apply_exemptions)
-        if pair is not None and g.get("csrf_valid") and not request.form:
+        if pair is not None and g.get("csrf_valid"):
             if len(self._valid) >= REMEMBERED:
                 self._valid.clear()
             self._valid[pair] = None

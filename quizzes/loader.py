@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from foundation import formula, proofs
-from foundation.content import Library, Piece, cross_check, reader, shown
+from foundation.content import Library, Piece, cross_check, reader, shown, used_in
 from foundation.findings import Findings, Waiver
 from foundation.yamlsource import Bilingual, Problem, Source, Strict, check_bilingual, check_no_personal_numbers, read_yaml, validate
-from quizzes.rules import assembly, draw, lint, numbers, paper_check
+from quizzes.queries.usage import attempts_on_earlier_versions
+from quizzes.rules import assembly, cues, draw, lint, numbers, paper_check
 from quizzes.rules import blueprint as blueprints
 from quizzes.rules import item as item_rules
 from quizzes.rules.blueprint import Blueprint
@@ -20,6 +21,7 @@ from quizzes.rules.lint import Complaint, lint_file, lint_item, similar
 from quizzes.rules.paper_check import check_blueprint
 
 CONTENT = Path(__file__).parent / "content"
+used_in("item", "attempts", attempts_on_earlier_versions)
 
 
 class ItemWaiver(Waiver):
@@ -65,12 +67,23 @@ class ItemFindings(Findings):
 
 def read_item_file(file: Path) -> tuple[Source, list[tuple[Item, tuple[Any, ...]]]]:
     """One file: its source with all complaints, and the items that could be read with their places."""
-    findings, found = survey_item_file(file)
+    findings, found = survey_item_file(file, {})
     findings.close()
     return findings.source, found
 
 
-def survey_item_file(file: Path) -> tuple[ItemFindings, list[tuple[Item, tuple[Any, ...]]]]:
+Linted = dict[str, list[list[Any]]]
+
+
+def _linted(item: Item, linted: Linted) -> list[Complaint]:
+    """What the lint says of an item, from `linted` where the same item was looked at before; noted there otherwise."""
+    proof = proofs.hash_of(to_body(item))
+    if proof not in linted:
+        linted[proof] = [[found.check, list(found.where), found.message, found.is_error] for found in lint_item(item)]
+    return [Complaint(check, tuple(where), message, is_error) for check, where, message, is_error in linted[proof]]
+
+
+def survey_item_file(file: Path, linted: Linted) -> tuple[ItemFindings, list[tuple[Item, tuple[Any, ...]]]]:
     """As `read_item_file`, with the waivers still open for what is compared across files."""
     source = read_yaml(file, shown(file))
     if source.value is None:
@@ -89,7 +102,7 @@ def survey_item_file(file: Path) -> tuple[ItemFindings, list[tuple[Item, tuple[A
         item = _read_item(raw, {**head.defaults, "content_area": head.content_area}, source, where)
         if item is None:
             continue
-        for complaint in lint_item(item):
+        for complaint in _linted(item, linted):
             inside = isinstance(item, ItemSet) and complaint.where[:1] == ("items",) and len(complaint.where) > 1
             key = item.items[int(complaint.where[1])].key if inside and isinstance(item, ItemSet) else item.key
             findings.note(key, complaint, (*where, *complaint.where))
@@ -133,14 +146,19 @@ def _read_item(raw: dict[str, Any], defaults: dict[str, Any], source: Source, wh
 def read_items(library: Library) -> None:
     everything: list[tuple[Answerable, ItemFindings, tuple[Any, ...]]] = []
     files: list[ItemFindings] = []
+    pieces: list[Item] = []
     places: dict[str, str] = {}
     made_by = proofs.program(draw, formula, item_rules, lint, numbers)
     known = proofs.recall("numeric", made_by)
+    linted_by = proofs.program(cues, draw, formula, item_rules, lint, numbers)
+    before = proofs.recall("items", linted_by)
+    linted: Linted = dict(before)
     lint.PROVED.update({proof: tuple(Complaint(told[0], tuple(told[1]), *told[2:]) for told in found) for proof, found in known.items()})
     for file in sorted((CONTENT / "items").glob("*.yaml")):
-        findings, found = survey_item_file(file)
+        findings, found = survey_item_file(file, linted)
         files.append(findings)
         for item, where in found:
+            pieces.append(item)
             for entry in parts(item):
                 everything.append((entry, findings, where))
             for key in {item.key, *(entry.key for entry in parts(item))}:
@@ -150,6 +168,8 @@ def read_items(library: Library) -> None:
             library.add(Piece("item", item.key, to_body(item), scoring_of(item), item.status, findings.source.path, findings.source.at(where)[0]))
     _across_files(library, everything)
     used = {lint.proof_of(entry) for entry, _findings, _where in everything if isinstance(entry, Numeric)} & set(lint.PROVED)
+    looked_at = {proofs.hash_of(to_body(item)) for item in pieces}
+    proofs.keep("items", linted_by, {proof: found for proof, found in linted.items() if proof in looked_at}, before)
     proofs.keep("numeric", made_by, {proof: [[c.check, list(c.where), c.message, c.is_error] for c in lint.PROVED[proof]] for proof in sorted(used)}, known)
     for findings in files:
         findings.close()
@@ -226,6 +246,6 @@ def items_name_what_exists(library: Library) -> None:
             continue
         known = {entry["key"] for entry in register.body[listed]}
         for piece in library.of("item").values():
-            for entry in parts(parse(piece.body)):
-                if (value := getattr(entry, name)) not in known:
-                    library.problems.append(Problem(piece.path, piece.line, 1, f"{entry.key}: {name} {value} is not in the register"))
+            for entry in piece.body["items"] if piece.body["kind"] == "set" else (piece.body,):
+                if (value := entry[name]) not in known:
+                    library.problems.append(Problem(piece.path, piece.line, 1, f"{entry['key']}: {name} {value} is not in the register"))

@@ -31,8 +31,9 @@ def press(data: str) -> bytes:
 def main(source: Path, target: Path) -> None:
     unfinished = target.with_suffix(".unfinished")
     unfinished.write_bytes(press(source.read_text(encoding="utf-8")))
-    os.replace(unfinished, target)
+    unfinished.replace(target)
 
 
 if __name__ == "__main__":
+    os.nice(10)
     main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, abort, make_response, render_template, send_file
+from flask import Response, abort, make_response, render_template
 from flask_login import current_user
 
 from courses import library, press
@@ -34,7 +34,8 @@ def book(programme_key: str, unit_key: str, language: str) -> Any:
     state = press.printing(shown, language)
     if state.file is None:
         return _wait(shown, language, state)
-    answer = send_file(state.file, mimetype="application/pdf", max_age=0)
+    answer = make_response(state.file.read_bytes())
+    answer.mimetype = "application/pdf"
     answer.headers["Content-Disposition"] = f'inline; filename="{programme_key}-{unit_key}-{language}.pdf"'
     return answer
 

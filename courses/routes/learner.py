@@ -11,7 +11,7 @@ from flask_login import current_user
 from markupsafe import escape
 
 from courses import queries, services
-from courses.lesson_view import LessonView, View, lesson_view
+from courses.lesson_view import LessonView, View, lesson_view, without_links_beyond
 from courses.reading import Reading, find_reading
 from courses.routes.base import bp
 from courses.rules.calendar import opening_days, week_number
@@ -92,7 +92,8 @@ _PAGES: dict[tuple[Any, ...], Spliced] = {}
 
 
 def _spliced_page(reading: Reading, view: LessonView, programme: Programme, roles: frozenset[Role], language_: str) -> Spliced:
-    key = (str(current_app.config["DATA"]), view.version_id, language_, programme.key, reading.cohort.programme_version_id, roles)
+    key = (str(current_app.config["DATA"]), view.version_id, reading.glossary_id, reading.sources_id, language_, programme.key,
+           reading.cohort.programme_version_id, roles)
     page = _PAGES.get(key)
     if page is None:
         if len(_PAGES) > 400:
@@ -105,7 +106,7 @@ def _spliced_page(reading: Reading, view: LessonView, programme: Programme, role
         neighbours = [(order[i].ref, titles[("lesson", order[i].ref)]) if 0 <= i < len(order) else None for i in (place - 1, place + 1)]
         html = render_template("courses/lesson.html", view=view, unit=unit, titles=titles, neighbours=neighbours, link=activity_link,
                                session_kinds=SESSION_KINDS, place=[a.ref for a in unit.activities if a.kind == "lesson"].index(view.key) + 1, spliced=True)
-        page = _PAGES[key] = Spliced(html)
+        page = _PAGES[key] = Spliced(without_links_beyond(html, {activity.ref for activity in order}))
     return page
 
 

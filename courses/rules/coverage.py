@@ -85,7 +85,7 @@ def gaps(held: Holdings) -> list[tuple[str, str]]:
         if not held.taught.get(objective.key):
             found.append((objective.key, f"objective {objective.key} is taught by no lesson"))
         if (asked := held.items(objective.key)) < ITEMS_AN_OBJECTIVE:
-            found.append((objective.key, f"objective {objective.key} is asked by {asked} items, {ITEMS_AN_OBJECTIVE} are needed"))
+            found.append((objective.key, f"objective {objective.key} is asked by {asked} of the {ITEMS_AN_OBJECTIVE} items needed"))
     for lesson, objectives in sorted(held.lesson_objectives.items()):
         if not any(held.items(objective) for objective in objectives):
             found.append((lesson, f"lesson {lesson}: none of its objectives is asked by an item"))

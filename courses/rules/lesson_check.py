@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from courses.rules.lesson import HEADING, Block, LessonText, plain_text
-from foundation.findings import HAN, Findings, check_review, odd_figures
+from foundation.findings import HAN, Findings, odd_figures
 from foundation.markdown import render_inline
 from foundation.yamlsource import Problem
 
@@ -17,6 +17,7 @@ PARAGRAPH = {"zh": (160, "Chinese characters"), "en": (110, "English words")}
 CHARACTERS_A_MINUTE = 300
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]*)\)")
 LESSON_LINK = re.compile(r"lesson:([a-z0-9-]+)(?:#([a-z0-9-]+))?")
+SURELY_BOLD = re.compile(r"\*\*(?=[^\W_])[^*]*(?<=[^\W_])\*\*")      # letters at both ends inside: opens and closes whatever stands outside
 WORD = re.compile(r"[A-Za-z][A-Za-z’'-]*")
 NO_CUSTOMER_DATA = {"zh": re.compile("客户|真实|隐去|脱敏"), "en": re.compile(r"customer|real|anonym|identif|invent", re.IGNORECASE)}
 
@@ -81,6 +82,9 @@ def headings(lesson: LessonText) -> frozenset[str]:
 
 def links(lesson: LessonText) -> list[tuple[int, str]]:
     """(line, target) of every link, in order."""
+    if not any("](" in part for block in lesson.blocks for part in (block.text, *(said + note for _speaker, said, note in block.turns),
+                                                                    *(option.text + option.feedback for option in block.options))):
+        return []
     return [(passage.line, target) for passage in passages(lesson) for _text, target in LINK.findall(passage.text)]
 
 
@@ -90,15 +94,26 @@ def reading_minutes(lesson: LessonText) -> Decimal:
     return Decimal(count(plain_text(lesson), "zh")) / CHARACTERS_A_MINUTE + names.count("self-check") + 3 * names.count("dialogue")
 
 
-def check_lesson(lesson: LessonText, findings: Findings) -> None:
+Remark = tuple[str, str, int, str]      # check ("" for an error), label, line, message
+
+
+def note(remarks: Iterable[Remark], findings: Findings) -> None:
+    """Tell remarks of the file that `findings` is about, but for those that are waived."""
+    for check, label, line, message in remarks:
+        if not check:
+            findings.source.problems.append(Problem(findings.source.path, line, 1, message))
+        elif not findings.waived(check, label):
+            findings.source.problems.append(Problem(findings.source.path, line, 1, f"{label}: {message} [{check}]", "warning"))
+
+
+def check_lesson(lesson: LessonText) -> list[Remark]:
     """Every check on one language of a lesson that needs no other file."""
-    language, path = lesson.front.language, findings.source.path
+    language = lesson.front.language
+    found: list[Remark] = []
 
     def warn(check: str, label: str, line: int, message: str) -> None:
-        if not findings.waived(check, label):
-            findings.source.problems.append(Problem(path, line, 1, f"{label}: {message} [{check}]", "warning"))
+        found.append((check, label, line, message))
 
-    check_review(lesson.front.status, lesson.front.author_role, lesson.front.reviewer_role, findings)
     low, high, unit = EXPECTED[language]
     size = count(plain_text(lesson), language)
     if not low <= size <= high:
@@ -112,41 +127,49 @@ def check_lesson(lesson: LessonText, findings: Findings) -> None:
             warn("minutes", "minutes", 1, f"reading, checks and dialogue take about {needed:.0f} minutes, the lesson says {lesson.front.minutes}")
     limit, unit = PARAGRAPH[language]
     for passage in passages(lesson):
+        if language == "en" and HAN.search(passage.text):
+            found.append(("", "", passage.line, "Chinese characters in the English text"))
         if not passage.text.startswith("|") and (long := count(passage.text, language)) > limit:
             warn("paragraph", passage.label, passage.line, f"a paragraph of {long} {unit}; {limit} are read in one go")
-        if "**" in passage.text and "**" in re.sub(r"<code>.*?</code>", "", str(render_inline(passage.text.removeprefix("- ")))):
+        if "**" in SURELY_BOLD.sub("", passage.text) and "**" in re.sub(r"<code>.*?</code>", "", str(render_inline(passage.text.removeprefix("- ")))):
             warn("emphasis", passage.label, passage.line, f"a ** that opens or closes nothing in “{passage.text[:24]}…”")
-    _check_blocks(lesson, findings)
+    return [*found, *_check_blocks(lesson)]
 
 
-def _check_blocks(lesson: LessonText, findings: Findings) -> None:
-    path, language = findings.source.path, lesson.front.language
+def _check_blocks(lesson: LessonText) -> list[Remark]:
+    language = lesson.front.language
+    found: list[Remark] = []
     claims = {claim.key for claim in lesson.front.claims}
     for block in lesson.blocks:
         if block.name == "callout" and block.attrs.get("kind") == "law" and not claims:
-            findings.source.problems.append(Problem(path, block.line, 1, "a callout on law needs a claim in the front matter"))
+            found.append(("", "", block.line, "a callout on law needs a claim in the front matter"))
         if block.name == "callout" and (claim := block.attrs.get("claim")) and claim not in claims:
-            findings.source.problems.append(Problem(path, block.line, 1, f"claim {claim} is not in the front matter"))
+            found.append(("", "", block.line, f"claim {claim} is not in the front matter"))
         if block.name == "job-task":
             if not str(block.attrs.get("days", "")).isdigit() or block.attrs.get("evidence") not in ("form", "upload", "mentor") or not block.attrs.get("key"):
-                findings.source.problems.append(Problem(path, block.line, 1, "a job-task has a key, days (a number) and evidence (form, upload or mentor)"))
+                found.append(("", "", block.line, "a job-task has a key, days (a number) and evidence (form, upload or mentor)"))
             if not NO_CUSTOMER_DATA[language].search(block.text):
-                findings.source.problems.append(Problem(path, block.line, 1, "a job-task says that no customer data goes in"))
+                found.append(("", "", block.line, "a job-task says that no customer data goes in"))
+    return found
 
 
-def check_both(zh: LessonText, en: LessonText, findings: Findings) -> None:
+def check_both(zh: LessonText, en: LessonText) -> list[Remark]:
     """E: links that differ between the languages. W: figures that one language tells and the other does not, block by block."""
+    found: list[Remark] = []
     if [target for _line, target in links(zh)] != [target for _line, target in links(en)]:
-        findings.source.problems.append(Problem(findings.source.path, 1, 1, "the links differ between zh and en"))
+        found.append(("", "", 1, "the links differ between zh and en"))
     for one, other in zip(zh.blocks, en.blocks, strict=False):
         if one.name != other.name:
-            return
-        odd = odd_figures(_text_of(one), _text_of(other))
-        label = str(other.attrs.get("key") or (next((m.group(3) for line in other.text.splitlines() if (m := HEADING.match(line))), "start")
-                                               if other.name == "prose" else other.name))
-        if odd and not findings.waived("figures", label):
-            findings.source.problems.append(Problem(findings.source.path, other.line, 1,
-                                                    f"{label}: figures differ between zh and en: {', '.join(odd)} [figures]", "warning"))
+            break
+        if odd := odd_figures(_text_of(one), _text_of(other)):
+            found.append(("figures", _label(other), other.line, f"figures differ between zh and en: {', '.join(odd)}"))
+    return found
+
+
+def _label(block: Block) -> str:
+    if block.name == "prose":
+        return next((match.group(3) for line in block.text.splitlines() if (match := HEADING.match(line))), "start")
+    return str(block.attrs.get("key") or block.name)
 
 
 def _text_of(block: Block) -> str:

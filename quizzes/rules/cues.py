@@ -14,8 +14,10 @@ from quizzes.rules.item import Answerable, Choice, ItemSet, Single
 
 Told = tuple[str, tuple[str | int, ...], str, bool]
 LANGUAGES = ("zh", "en")
-VAGUE = {"zh": re.compile("通常|可能|往往|有时|大多|一般来说|一般会"), "en": re.compile(r"\b(usually|may|might|often|sometimes|generally|typically)\b", re.IGNORECASE)}
-NUMBER = re.compile(r"[^\d-]{0,6}?(-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?)\s*(?:%|元|天|日|个月|年|万元|分|人|yuan|days?|months?|years?|points?)?")
+VAGUE = {"zh": re.compile("通常|可能|往往|有时|大多|一般来说|一般会"),
+         "en": re.compile(r"\b(usually|may|might|often|sometimes|generally|typically)\b", re.IGNORECASE)}
+NUMBER = re.compile(r"[^\d-]{0,6}?(-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?)\s*"
+                    r"(?:%|元|天|日|个月|年|万元|分|人|yuan|days?|months?|years?|points?)?")
 ARTICLE_END = re.compile(r"\b(a|an)\s*[:…_—-]*\s*$", re.IGNORECASE)
 MANY = {"zh": re.compile("哪几|哪些"), "en": re.compile(r"\bwhich (?:of these |of the following )?(?:\w+ )?(?:are|were)\b", re.IGNORECASE)}
 ONE = {"zh": re.compile("哪一|哪个"), "en": re.compile(r"\bwhich (?:one )?(?:of these |of the following )?(?:\w+ )?(?:is|was)\b", re.IGNORECASE)}

@@ -275,7 +275,7 @@ def _overlap(item: Choice, language: str, say: Say) -> None:
     texts = [(option.key, re.sub(r"[\s“”‘’\"'，。、；：,.;:？?]+", " ", option.text.get(language)).strip().casefold()) for option in item.options]
     for number, (key, text) in enumerate(texts):
         for other, longer in texts:
-            if key != other and text and re.search(rf"(?<![\w]){re.escape(text)}(?![\w])" if language == "en" else re.escape(text), longer):
+            if key != other and text and text in longer and (language == "zh" or re.search(rf"(?<![\w]){re.escape(text)}(?![\w])", longer)):
                 say("11", ("options", number), f"option {key}: contained in option {other} ({language})")
     spans = []
     for option in item.options:
@@ -389,11 +389,11 @@ def similar(items: Sequence[Answerable]) -> list[tuple[Answerable, Answerable, D
     one in common: only such pairs are compared, and the cost does not grow with the square of the bank.
     """
     grams = [bigrams(item.stem.zh + (item.text.zh if isinstance(item, Cloze) else "")) for item in items]
-    frequency = Counter(gram for one in grams for gram in one)
+    frequency = Counter(gram for own in grams for gram in own)
     holders: dict[str, list[int]] = {}
     pairs: set[tuple[int, int]] = set()
-    for number, one in enumerate(grams):
-        rarest = sorted(one, key=lambda gram: (frequency[gram], gram))[: 3 * len(one) // 10 + 1]
+    for number, own in enumerate(grams):
+        rarest = sorted(own, key=lambda gram: (frequency[gram], gram))[: 3 * len(own) // 10 + 1]
         for gram in rarest:
             pairs.update((other, number) for other in holders.get(gram, ()))
             holders.setdefault(gram, []).append(number)

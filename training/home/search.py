@@ -36,10 +36,10 @@ class Found:
 
 @dataclass(frozen=True)
 class SearchPage:
-    """What was asked and found; `suggestions` are glossary terms near a query that found nothing, `is_partial` where what
+    """What was asked (`question`) and found; `suggestions` are glossary terms near a query that found nothing, `is_partial` where what
     was found has only a part of what was asked."""
 
-    query: Query
+    question: Query
     found: tuple[Found, ...]
     total: int
     number: int

@@ -15,7 +15,8 @@ from foundation.yamlsource import Problem
 from training.participation.rules.checklist import MentorChecklist, SelfCheck, check_mentor_checklist, check_self_check
 from training.participation.rules.replay import FailureReplay, check_replay
 from training.participation.rules.survey import Survey, check_survey, differences
-from training.participation.rules.worksheet import Worksheet, check_worksheet
+from training.participation.rules.worksheet import Worksheet
+from training.participation.rules.worksheet_check import check_worksheet
 
 CONTENT = Path(__file__).parent / "content"
 FOLDERS: dict[str, tuple[str, Any, Callable[[Any, Findings], None]]] = {
@@ -44,9 +45,11 @@ def sheets_fit(library: Library) -> None:
     pieces = [piece for kind, _model, _check in FOLDERS.values() for piece in library.of(kind).values()]
     for listed in ("objectives", "sources"):
         register = library.of(listed).get(listed)
-        known = {entry["key"] for entry in register.body[listed]} if register else None
+        if register is None:
+            continue
+        known = {entry["key"] for entry in register.body[listed]}
         for piece in pieces:
-            for name in piece.body[listed] if known is not None else ():
+            for name in piece.body[listed]:
                 if name not in known:
                     error(piece, f"{listed} names {name}, which is not in the register")
     for piece in library.of("worksheet").values():

@@ -30,9 +30,12 @@ INK = {
     "dw-dash": "fill: none; stroke: #5f6a6d; stroke-width: 1.4; stroke-dasharray: 4 4; stroke-linecap: round",
     "dw-here": "fill: none; stroke: #b3402a; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round",
     "dw-b": "fill: #17272d; font-size: 15.5px; stroke: #17272d; stroke-width: .45", "dw-n": "fill: #435258; font-size: 13.5px",
-    "dw-p": "fill: #12495b; font-size: 13.5px; stroke: #12495b; stroke-width: .45", "dw-s": "fill: #b3402a; font-size: 13.5px; stroke: #b3402a; stroke-width: .45",
-    "dw-bo": "fill: #ffffff; font-size: 15.5px; stroke: #ffffff; stroke-width: .45", "dw-no": "fill: #ffffff; font-size: 13.5px",
-    "dw-k": "fill: #12495b; font-size: 22px; stroke: #12495b; stroke-width: .45", "dw-ko": "fill: #ffffff; font-size: 22px; stroke: #ffffff; stroke-width: .45",
+    "dw-p": "fill: #12495b; font-size: 13.5px; stroke: #12495b; stroke-width: .45",
+    "dw-s": "fill: #b3402a; font-size: 13.5px; stroke: #b3402a; stroke-width: .45",
+    "dw-bo": "fill: #ffffff; font-size: 15.5px; stroke: #ffffff; stroke-width: .45",
+    "dw-no": "fill: #ffffff; font-size: 13.5px",
+    "dw-k": "fill: #12495b; font-size: 22px; stroke: #12495b; stroke-width: .45",
+    "dw-ko": "fill: #ffffff; font-size: 22px; stroke: #ffffff; stroke-width: .45",
     "dw-mid": "text-anchor: middle", "dw-end": "text-anchor: end",
 }
 

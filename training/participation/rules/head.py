@@ -73,10 +73,9 @@ def check_figures(value: Any, findings: Findings, where: tuple[Any, ...] = ()) -
     """W: a text that shows a figure in one language which the other neither shows nor spells out."""
     if isinstance(value, dict):
         zh, en = value.get("zh"), value.get("en")
-        if isinstance(zh, str) and isinstance(en, str):
-            if odd := odd_figures(zh, en):
-                label = ".".join(str(part) for part in where)
-                findings.warn("figures", label, where, f"figures differ between zh and en: {', '.join(odd)}")
+        if isinstance(zh, str) and isinstance(en, str) and (odd := odd_figures(zh, en)):
+            label = ".".join(str(part) for part in where)
+            findings.warn("figures", label, where, f"figures differ between zh and en: {', '.join(odd)}")
         for key, child in value.items():
             if key not in ("zh", "en"):
                 check_figures(child, findings, (*where, key))
@@ -105,7 +104,8 @@ def check_observable(text: Bilingual, label: str, where: tuple[Any, ...], findin
             findings.warn("observable", label, where, f"“{found.group(0)}” cannot be seen or heard ({language})")
 
 
-NO_CUSTOMER_DATA = {"zh": re.compile("客户.{0,12}(信息|资料|姓名)"), "en": re.compile(r"customer.{0,24}(data|name|detail)|(data|name|detail)s?.{0,24}customer", re.IGNORECASE)}
+NO_CUSTOMER_DATA = {"zh": re.compile("客户.{0,12}(信息|资料|姓名)"),
+                    "en": re.compile(r"customer.{0,24}(data|name|detail)|(data|name|detail)s?.{0,24}customer", re.IGNORECASE)}
 
 
 def check_notice(notice: Bilingual, findings: Findings) -> None:

@@ -184,9 +184,11 @@ def differences(one: Survey, other: Survey) -> list[tuple[str, str]]:
 
 # ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 TIME_FRAME = {"zh": re.compile("过去|最近|近.{1,3}(周|天|个月)|上周|上个月|这.{0,2}周"), "en": re.compile(r"\b(past|last|recent)\b", re.IGNORECASE)}
-IDENTIFYING = {"zh": re.compile("姓名|工号|手机号|身份证|部门名称"), "en": re.compile(r"\b(your name|employee number|phone number|identity card)\b", re.IGNORECASE)}
+IDENTIFYING = {"zh": re.compile("姓名|工号|手机号|身份证|部门名称"),
+               "en": re.compile(r"\b(your name|employee number|phone number|identity card)\b", re.IGNORECASE)}
 DOUBLE = {"zh": re.compile("(?<!不)(并且|而且|以及|同时也)"), "en": re.compile(r"\b(and also|as well as)\b", re.IGNORECASE)}
-LEADING = {"zh": re.compile("你(是否)?也(认为|觉得)|难道|显然|众所周知|大家都"), "en": re.compile(r"\b(don['’]t you|surely|obviously|as everyone knows|wouldn['’]t you agree)\b", re.IGNORECASE)}
+LEADING = {"zh": re.compile("你(是否)?也(认为|觉得)|难道|显然|众所周知|大家都"),
+           "en": re.compile(r"\b(don['’]t you|surely|obviously|as everyone knows|wouldn['’]t you agree)\b", re.IGNORECASE)}
 NEGATED = {"zh": re.compile("没有|从不|不(能|会|愿|清楚|满意|知道|觉得)"), "en": re.compile(r"\b(not|never)\b|n['’]t\b", re.IGNORECASE)}
 
 
