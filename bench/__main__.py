@@ -71,7 +71,7 @@ def main() -> None:
         with server("bench.product:application", PRODUCT, {"QIZHOU_DATA": str(data)}):
             request = urllib.request.Request(lesson, headers={"Cookie": ground.lesson_cookie})
             size = len(urllib.request.urlopen(request).read())
-            with server("bench.yardstick:application", YARDSTICK, {"BENCH_PAGE_BYTES": str(size)}):
+            with server("bench.yardstick:application", YARDSTICK, {"BENCH_PAGE_BYTES": str(size), "BENCH_COMMITS": str(data / "commits.db")}):
                 bare, page = f"http://127.0.0.1:{YARDSTICK}/bare", f"http://127.0.0.1:{YARDSTICK}/page"
                 print(f"lesson page: {size} bytes\n{'':34}{'req/s':>10}{'p99 ms':>10}{'ratio':>8}")
                 for connections in (1, 32):
@@ -84,15 +84,19 @@ def main() -> None:
                     results[f"lesson/{connections}"] = {
                         "rate": figures[0].rate, "p99_ms": figures[0].p99_ms, "errors": figures[0].errors, "rates": figures[0].rates,
                         "of_bare": figures[0].rate / figures[1].rate, "of_jinja": figures[0].rate / figures[2].rate}
-            versions: dict[str, int] = {}
-            for connections in (1, 32):
-                saves, yard = alternate(lambda c=connections: load.autosaves(PRODUCT, ground.seats[:c], SECONDS, versions),
-                                        lambda: load.Figure(disk.durable_commits(data, SECONDS), 0))
-                ratio = saves.rate / yard.rate
-                print(f"{f'autosave, {connections} conn.':34}{saves.rate:10.0f}{saves.p99_ms:10.2f}{ratio:8.2f}   fewest by one: {saves.fewest}")
-                print(f"{'durable commit, bare loop':34}{yard.rate:10.0f}")
-                results[f"autosave/{connections}"] = {"rate": saves.rate, "p99_ms": saves.p99_ms, "of_commit": ratio, "fewest": saves.fewest,
-                                                      "errors": saves.errors, "rates": saves.rates}
+                versions: dict[str, int] = {}
+                commit = f"http://127.0.0.1:{YARDSTICK}/commit"
+                for connections in (1, 32):
+                    saves, route, yard = alternate(
+                        lambda c=connections: load.autosaves(PRODUCT, ground.seats[:c], SECONDS, versions),
+                        lambda c=connections: load.pages(commit, c, SECONDS, post=True),
+                        lambda: load.Figure(disk.durable_commits(data, SECONDS), 0))
+                    print(f"{f'autosave, {connections} conn.':34}{saves.rate:10.0f}{saves.p99_ms:10.2f}{'':8}   fewest by one: {saves.fewest}")
+                    print(f"{'bare route with one commit':34}{route.rate:10.0f}{route.p99_ms:10.2f}{saves.rate / route.rate:8.2f}")
+                    print(f"{'durable commit, bare loop':34}{yard.rate:10.0f}{'':10}{saves.rate / yard.rate:8.2f}")
+                    results[f"autosave/{connections}"] = {
+                        "rate": saves.rate, "p99_ms": saves.p99_ms, "of_commit": saves.rate / yard.rate, "of_route_with_commit": saves.rate / route.rate,
+                        "route_of_commit": route.rate / yard.rate, "fewest": saves.fewest, "errors": saves.errors, "rates": saves.rates}
         results["roster"] = roster.measure(Path(folder))
         print(f"roster of 50,000 rows: {results['roster']}")
     results["content"] = content.measure()

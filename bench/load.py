@@ -29,9 +29,11 @@ def _ms(text: str) -> float:
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def pages(url: str, connections: int, seconds: int, cookie: str = "") -> Figure:
-    """GET one address over `connections` kept-alive connections."""
+def pages(url: str, connections: int, seconds: int, cookie: str = "", post: bool = False) -> Figure:
+    """GET (or POST, without a body) one address over `connections` kept-alive connections."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s"]
+    if post:
+        command += ["-s", str(SCRIPT.with_name("post.lua"))]
     if cookie:
         command += ["-H", f"Cookie: {cookie}"]
     out = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
