@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -176,6 +177,23 @@ def _read_lesson(file: Path, language: str) -> tuple[Source, LessonText | None]:
 def _language_body(lesson: LessonText) -> dict[str, Any]:
     return {"title": lesson.front.title, "subtitle": lesson.front.subtitle, "claims": [claim.model_dump(mode="json") for claim in lesson.front.claims],
             "blocks": [block.to_json() for block in lesson.blocks]}
+
+
+@cross_check
+def gates_know_their_bands(library: Library) -> None:
+    """A gate's `min_band` becomes the least fraction of that band in the programme's scheme; E: a band the scheme does not have."""
+    for piece in library.of("programme").values():
+        scheme = library.of("scheme").get(piece.body["scheme"])
+        least = {band["key"]: Decimal(str(band["min"])) / 100 for band in scheme.body["bands"]} if scheme is not None else {}
+        for stage in piece.body["stages"]:
+            for component in stage["gate"]["components"] if stage["gate"] else ():
+                band = component["min_band"]
+                if band is None or component["min_fraction"] is not None:
+                    continue
+                if band in least:
+                    component["min_fraction"] = format(least[band], "f")
+                elif scheme is not None:
+                    library.problems.append(Problem(piece.path, 1, 1, f"gate {stage['gate']['key']}: scheme {scheme.key} has no band {band}"))
 
 
 @cross_check

@@ -45,20 +45,39 @@ def test_week_one_is_complete(library: content.Library) -> None:
     assert sum(item["key"].startswith(areas) for item in items) >= 40
 
 
-def test_the_final_exam_is_twenty_items_in_thirty_minutes(library: content.Library) -> None:
+def test_the_final_exam_is_sixty_items_in_ninety_minutes_with_three_papers_in_every_cell(library: content.Library) -> None:
     exam = library.of("blueprint")["final-exam"].body
-    assert (sum(cell["items"] for cell in exam["cells"]), exam["minutes"], exam["purpose"]) == (20, 30, "exam")
+    assert (sum(cell["items"] for cell in exam["cells"]), exam["minutes"], exam["marks"], exam["purpose"]) == (60, 90, 100, "exam")
+    assert exam["parallel"]["forms"] == 3 and not [str(problem) for problem in library.problems if "papers without a common item" in problem.message]
+
+
+def test_the_bank_is_as_large_and_as_various_as_promised(library: content.Library) -> None:
+    items = [item for piece in library.of("item").values() for item in (piece.body["items"] if piece.body["kind"] == "set" else [piece.body])]
+    assert len(items) >= 420 and sum(item["kind"] == "numeric" for item in items) >= 30
+    purposes = [piece.body["purpose"] for piece in library.of("blueprint").values()]
+    assert {"pre_test", "mock", "exam"} <= set(purposes) and purposes.count("stage_test") >= 3
+
+
+def test_stations_cases_and_replays_are_as_many_as_promised(library: content.Library) -> None:
+    assert len(library.of("station")) >= 12 and len(library.of("case")) >= 8 and len(library.of("failure_replay")) >= 8
+    assert set(library.of("programme")) == {"service-manager", "service-awareness", "reserve-cadre"}
 
 
 def test_what_feeds_a_component_is_marked_final_and_week_one_is_practice(library: content.Library) -> None:
     uses = {key: piece.body["use"] for kind in ("station", "case") for key, piece in library.of(kind).items()}
-    assert uses == {"needs-interview-1": "final", "needs-interview-2": "final", "reception-1": "practice", "press-threat": "final",
-                    "photo-on-the-wall": "practice"}
+    fed: set[str] = set()
+    for piece in library.of("programme").values():
+        programme = Programme.model_validate(piece.body)
+        fed |= {*programme.assessment.skill_demonstration.stations, *programme.assessment.case_analysis.cases}
+        final = {key for key, use in uses.items() if use == "final"}
+        practised = {activity.ref for unit in programme.units[:-1] for activity in unit.activities if activity.kind in ("station", "case")}
+        assert not practised & final, "what decides is not practised before"
+    assert {key for key, use in uses.items() if use == "final"} == fed
 
 
 def test_every_lesson_renders_in_both_languages_without_leftover_markup(app: Flask) -> None:
     keys = content.current_ids("lesson")
-    assert len(keys) >= 9
+    assert len(keys) >= 56
     for version_id in keys.values():
         for language in ("zh", "en"):
             with app.test_request_context("/", headers={"Cookie": f"qizhou_lang={language}"}):

@@ -215,7 +215,7 @@ def test_the_shipped_bank_has_no_error_and_every_kind(library: Library) -> None:
     assert all(not [c for c in lint_item(item) if c.is_error] for item in items.values())
 
 
-def test_the_shipped_blueprints_build_with_the_final_exam_of_twenty_items_in_thirty_minutes(library: Library) -> None:
+def test_the_shipped_blueprints_build_with_the_final_exam_of_sixty_items_in_ninety_minutes(library: Library) -> None:
     exam = library.of("blueprint")["final-exam"].body
-    assert (exam["minutes"], exam["marks"], sum(cell["items"] for cell in exam["cells"]), exam["purpose"]) == (30, 100, 20, "exam")
+    assert (exam["minutes"], exam["marks"], sum(cell["items"] for cell in exam["cells"]), exam["purpose"]) == (90, 100, 60, "exam")
     assert {"week-1-practice", "stage-1-test"} <= set(library.of("blueprint"))

@@ -13,7 +13,7 @@ from tests.factories import Factory
 def test_a_trainee_sees_the_first_open_activity_and_the_seven_weeks(make: Factory, client_for: Callable[..., Any]) -> None:
     make.trainee(make.cohort(weeks_ago=0), "anna", "安然")
     page = client_for("anna").get("/").get_data(as_text=True)
-    assert "one thing comes first today" in page and "/lessons/nature-of-financial-service" in page
+    assert "one thing comes first today" in page and "/quizzes/pre-test" in page
     assert page.count('class="leg') >= 7 and "0 of 140 class hours" in page
 
 

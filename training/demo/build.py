@@ -39,6 +39,7 @@ from training.participation.services import Mark
 PASSWORD = "qizhou-demo"  # noqa: S105 - the published password of invented people
 ZONE = "Asia/Shanghai"
 SEED = 716
+OPEN_LESSON = "three-months-after"      # what `trainee` still has to read
 
 
 class NotEmpty(Exception):
@@ -68,6 +69,7 @@ class Demo:
         self.order = itertools.count()
         self.happenings: list[tuple[datetime, int, Callable[[], None]]] = []
         self.staff: dict[str, int] = {}
+        self.gates: frozenset[str] = frozenset()        # what a gate asks for
         self.seven = Group("2026-SM-07", list(cast.WEEK_SEVEN), today - timedelta(days=45), WEEK_SEVEN, 7)
         stories = tuple(Story(absent=n % 3, late=n % 2, level=("l3", "l4", "l4", "l5")[n % 4], confirmed=False) for n in range(24))
         self.four = Group("2026-SM-08", list(cast.WEEK_FOUR), today - timedelta(days=24), stories, 4)
@@ -137,12 +139,14 @@ class Demo:
     # ── seven weeks ─────────────────────────────────────────────────────────────────────────────────────────
     def _plan_weeks(self, group: Group) -> None:
         programme = courses.programme_of(courses.get_cohort(group.cohort_id))
+        self.gates = frozenset(component.ref for stage in programme.stages if stage.gate for component in stage.gate.blocking)
         self._plan_registers(group)
         for unit in programme.units[: group.weeks]:
             opens = group.starts_on + timedelta(days=7 * (unit.number - 1))
             lessons = [a.ref for a in unit.activities if a.kind == "lesson" and not a.planned]
+            days = 3 if unit.number == 7 else 5         # the last week is under way: its lessons are read, but one
             for offset, ref in enumerate(lessons):
-                self.at(opens + timedelta(days=offset % 5), 20, offset * 5 % 60, lambda ref=ref: self._lesson(group, ref))
+                self.at(opens + timedelta(days=offset % days), 20, offset * 5 % 60, lambda ref=ref: self._lesson(group, ref))
             for activity in unit.activities:
                 if activity.planned:
                     continue
@@ -191,7 +195,7 @@ class Demo:
         stored = content.find_current("lesson", ref)
         assert stored is not None
         for index, enrolment_id in enumerate(group.enrolments):
-            if ref == "needs-iceberg" and "lesson" in group.stories[index].open:
+            if ref == OPEN_LESSON and "lesson" in group.stories[index].open:
                 continue
             if group is self.four and index % 9 == 8 and ref in ("information-security", "needs-iceberg"):
                 continue
@@ -224,13 +228,15 @@ class Demo:
             if group is self.four and "stage" in ref and index == 17:
                 course_services.waive_gate(enrolment_id, "gate-1", "补考安排在下周，先随班学习第三周内容", self.staff["trainer"])
 
-    def _sit(self, enrolment_id: int, ref: str, wrong: int) -> None:
+    def _sit(self, enrolment_id: int, ref: str, wrong: int, of: int = 0) -> None:
+        """Sit a quiz with so many wrong answers; `of`: in so many questions, whatever the length of the paper."""
         if not self._is_open(enrolment_id, "quiz", ref):
             return
         person_id = self._person_of(enrolment_id)
         attempt_id = quizzes.start_attempt(enrolment_id, ref, person_id, seed=f"demo-{enrolment_id}-{ref}")
         slots = quiz_queries.slots_of([attempt_id])[attempt_id]
-        missed = {slot.position for slot in self.chance.sample(list(slots), min(wrong, len(slots)))}
+        count = wrong * len(slots) // of if of else wrong
+        missed = {slot.position for slot in self.chance.sample(list(slots), min(count, len(slots)))}
         for slot in slots:
             answer = wrong_answer(slot.item, slot.values, self.chance) if slot.position in missed else right_answer(slot.item, slot.values)
             quizzes.save_answer(attempt_id, slot.position, answer, f"demo-{slot.position}", 0, person_id)
@@ -240,7 +246,7 @@ class Demo:
         raters = [self.staff["trainer"], self.staff["trainer2"], self.staff["trainer3"]]
         for index, enrolment_id in enumerate(group.enrolments):
             performance_id = grading.schedule_performance(enrolment_id, ref, [raters[index % 3]], raters[index % 3])
-            self._rate(performance_id, "good" if index % 5 else "weak")
+            self._rate(performance_id, "good" if index % 5 or ref in self.gates else "weak")
 
     def _rate(self, performance_id: int, quality: str, places: tuple[int, ...] = (1, 2), gap: bool = False, red_line: str = "") -> None:
         performance = db.session.get_one(Performance, performance_id)
@@ -259,7 +265,13 @@ class Demo:
             if group is self.four and index == 11:
                 continue
             self._write_case(enrolment_id, ref, None, index)
-        grading.assign_markers(group.cohort_id, ref, [self.staff["trainer3"]], self.staff["trainer3"])
+        markers = [self.staff["trainer3"], self.staff["trainer2"]] if ref in self.gates else [self.staff["trainer3"]]
+        grading.assign_markers(group.cohort_id, ref, markers, self.staff["trainer3"])
+        if ref in self.gates:       # the next stage waits for the mark
+            for index, enrolment_id in enumerate(group.enrolments):
+                handed_in = select(Performance.id).where(Performance.enrolment_id == enrolment_id, Performance.content_key == ref)
+                for performance_id in db.session.scalars(handed_in).all():
+                    self._rate(performance_id, "good" if index % 4 else "pass")
 
     def _write_case(self, enrolment_id: int, ref: str, due: datetime | None, index: int) -> int:
         person_id = self._person_of(enrolment_id)
@@ -307,7 +319,7 @@ class Demo:
     def _exam(self, group: Group) -> None:
         for enrolment_id, story in zip(group.enrolments, group.stories, strict=True):
             if "exam" not in story.open:
-                self._sit(enrolment_id, "final-exam", story.exam_wrong)
+                self._sit(enrolment_id, "final-exam", story.exam_wrong, of=20)
 
     def _cases(self, group: Group) -> None:
         due = clock.end_of_day(group.starts_on + timedelta(days=48 + 7), ZONE)

@@ -14,7 +14,7 @@ from training.demo.cast import COMMENTS, EVIDENCE
 
 @dataclass(frozen=True)
 class Story:
-    """One trainee. `exam_wrong` of 20 items; `skill` and `case` name a quality; `open` what is left undone."""
+    """One trainee. `exam_wrong`: wrong answers in twenty; `skill` and `case` name a quality; `open` what is left undone."""
 
     exam_wrong: int = 2
     skill: str = "good"                    # excellent | good | weak

@@ -111,10 +111,14 @@ def finalise_rating(assignment_id: int, body: Mapping[str, Any] | None, version:
 
 
 def complete_practice(performance_id: int, actor_id: int) -> None:
-    """Record that a practice role-play is done once it is judged and no red line is open; a confirmed one is worth nothing."""
+    """Record what practice was worth once it is judged and no red line is open; a confirmed one is worth nothing.
+
+    A role-play is completed by this; written work was by handing it in, and gets its fraction, which a gate may ask for.
+    """
     performance = folded_of(performance_id)
     mark = performance.standing.mark
-    if performance.kind != "station" or performance.use != "practice" or mark is None or performance.red_line == "raised":
+    if performance.use != "practice" or mark is None or performance.red_line == "raised":
         return
     fraction = Decimal(0) if performance.red_line == "confirmed" else mark / 100
-    record_completion(performance.enrolment_id, "station", performance.content_key, fraction, f"performance:{performance_id}", actor_id)
+    evidence = f"performance:{performance_id}" if performance.kind == "station" else f"performance:{performance_id}:mark"
+    record_completion(performance.enrolment_id, performance.kind, performance.content_key, fraction, evidence, actor_id)
