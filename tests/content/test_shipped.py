@@ -87,3 +87,16 @@ def test_every_lesson_renders_in_both_languages_without_leftover_markup(app: Fla
             assert len(view.check_keys) >= 3
             if language == "en":
                 assert not re.search(r"[\u4e00-\u9fff]", html), view.key
+
+
+def test_a_band_of_a_gate_is_the_least_fraction_the_scheme_gives_it(library: content.Library) -> None:
+    gates = {stage["key"]: stage["gate"]["components"] for stage in library.of("programme")["service-manager"].body["stages"] if stage["gate"]}
+    assert {(c["ref"], c["min_fraction"]) for c in gates["practice"]} == {("graded-drill", "0.6"), ("failed-trade", "0.6")}
+
+
+def test_a_band_no_scheme_has_is_an_error() -> None:
+    library = content.read_all()
+    programme = library.of("programme")["service-manager"]
+    programme.body["stages"][1]["gate"]["components"][1].update(min_band="superb", min_fraction=None)
+    courses.loader.gates_know_their_bands(library)
+    assert any("has no band superb" in str(problem) for problem in library.errors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -171,6 +172,17 @@ def test_practice_has_no_deadline(scene: Scene) -> None:
             assert services.close_due_cases() == 0
         save(id_, words="还能写", version=1, op="later")
     assert performance_facts(scene.trainees, "case", [PRACTICE_CASE])[scene.trainees[0]] == []
+
+
+def test_practice_in_writing_is_done_by_handing_in_and_worth_its_mark_once_judged(scene: Scene) -> None:
+    performance = scene.written_case(key=PRACTICE_CASE)
+    done = ("case", PRACTICE_CASE)
+    assert done_of(scene.trainees)[scene.trainees[0]][done] is None, "handed in, not judged: a gate with a band waits"
+    with transaction():
+        services.assign_markers(scene.cohort, PRACTICE_CASE, [scene.first], scene.first)
+    criteria = ("spotting", "reporting", "refusing", "three-positions")
+    scene.rate(performance, scene.first, {"levels": dict.fromkeys(criteria, "good"), "evidence": dict.fromkeys(criteria, "第 3 行")})
+    assert done_of(scene.trainees)[scene.trainees[0]][done] == Decimal("0.85")
 
 
 def facts(scene: Scene):  # type: ignore[no-untyped-def]

@@ -101,11 +101,11 @@ def test_a_practice_may_be_repeated_and_an_exam_may_not(enrolment: int) -> None:
 
 def test_an_exam_left_alone_past_its_time_is_closed_and_cannot_be_started_again(enrolment: int) -> None:
     exam = start(enrolment, EXAM)
-    with clock.standing_at(clock.now() + timedelta(hours=1)), pytest.raises(services.ExamTaken):
+    with clock.standing_at(clock.now() + timedelta(hours=2)), pytest.raises(services.ExamTaken):
         start(enrolment, EXAM)
     assert queries.get_attempt(exam).closed_how is None     # the refusal rolled its own posting back; the end is derived from time
     assert queries.exam_facts([enrolment], EXAM)[enrolment][0].is_open
-    with clock.standing_at(clock.now() + timedelta(hours=1)):
+    with clock.standing_at(clock.now() + timedelta(hours=2)):
         assert not queries.exam_facts([enrolment], EXAM)[enrolment][0].is_open
 
 
@@ -300,10 +300,11 @@ def test_time_closes_an_attempt_with_what_was_saved_though_nobody_returns(enrolm
     with clock.standing_at(moment):
         attempt = start(enrolment, EXAM)
         answer_all(attempt, 10)
+        expected = sum((slot.marks for slot in queries.slots_of([attempt])[attempt][:10]), Decimal(0))
     later = moment + timedelta(hours=5)
     with clock.standing_at(later):
         derived = queries.exam_facts([enrolment], EXAM)[enrolment]
-        assert [(f.score, f.is_open, f.performed_at) for f in derived] == [(Decimal(50), False, moment + timedelta(minutes=30))]
+        assert [(f.score, f.is_open, f.performed_at) for f in derived] == [(expected, False, moment + timedelta(minutes=90))]
         assert db.session.scalars(select(Closure.id)).all() == []
         with transaction():
             assert services.close_due() == 1
@@ -311,7 +312,7 @@ def test_time_closes_an_attempt_with_what_was_saved_though_nobody_returns(enrolm
             assert services.close_due() == 0
         assert queries.exam_facts([enrolment], EXAM)[enrolment] == derived
     view = queries.get_attempt(attempt)
-    assert (view.closed_how, view.closed_at, view.saves) == ("time", moment + timedelta(minutes=30), 10)
+    assert (view.closed_how, view.closed_at, view.saves) == ("time", moment + timedelta(minutes=90), 10)
     _subject, facts, actor = events("attempt:time_up")[0]
     assert actor is None and facts["answered"] == 10
 
