@@ -19,7 +19,7 @@ from quizzes import queries
 from quizzes.models import AnswerSave, Attempt, Closure, LateSave, Response, Slot
 from quizzes.rules import attempt as sitting
 from quizzes.rules.answer import Answer, BadAnswer, from_screen, read
-from quizzes.rules.assembly import PaperSlot, assemble, pools
+from quizzes.rules.assembly import PaperSlot, assemble
 from quizzes.rules.item import part
 
 MAX_LATE = 500
@@ -62,7 +62,7 @@ def start_attempt(enrolment_id: int, ref: str, actor_id: int, seed: str = "") ->
         raise ExamTaken
     bank = queries.bank(enrolment.cohort_id)
     seed = seed or secrets.token_hex(16)
-    paper = assemble(pools(blueprint, (item for _version_id, item in bank.values())), seed)
+    paper = assemble(queries.pools_of(stored.id, bank), seed)
     row = Attempt(enrolment_id=enrolment_id, blueprint_key=ref, blueprint_version_id=stored.id, purpose=blueprint.purpose,
                   number=before[0].number + 1 if before else 1, seed=seed, started_at=now, closes_at=sitting.closing_time(now, blueprint.minutes),
                   high_water_at=now)

@@ -17,6 +17,7 @@ from quizzes.queries.attempts import (
     item_version,
     one_slot,
     own_attempt_or_404,
+    pools_of,
     score_now,
     slots_of,
 )
@@ -36,5 +37,5 @@ from quizzes.queries.pages import (
 __all__ = [
     "AttemptPage", "AttemptView", "CheckPage", "Earned", "ExamFact", "NoSuchSlot", "ResultPage", "SlotView", "StartPage", "attempt_page", "attempts_of", "bank",
     "blueprint_version", "chain_holds", "chain_of", "check_page", "described", "earned_of", "exam_facts", "get_attempt", "item_version",
-    "one_question", "one_slot", "own_attempt_or_404", "result_page", "score_now", "slots_of", "start_page",
+    "one_question", "one_slot", "own_attempt_or_404", "pools_of", "result_page", "score_now", "slots_of", "start_page",
 ]

@@ -26,6 +26,7 @@ from quizzes.models import AnswerSave, Attempt, Closure, Response, Slot
 from quizzes.rules import attempt as sitting
 from quizzes.rules import item as items
 from quizzes.rules.answer import Answer, completeness
+from quizzes.rules.assembly import Pools, pools
 from quizzes.rules.blueprint import Blueprint
 from quizzes.rules.item import Answerable, Item, ItemSet
 from quizzes.rules.scoring import Scored, mark, percent, score
@@ -55,6 +56,16 @@ def blueprint_version(version_id: int) -> Blueprint:
 def bank(cohort_id: int) -> dict[str, tuple[int, Item]]:
     """Piece key → (version id, item) of everything that may be drawn for a cohort: what was pinned for it and is not retired."""
     return {key: (version_id, item_version(version_id)) for key, version_id in courses.pinned_all(cohort_id, "item").items()}
+
+
+@lru_cache(maxsize=64)
+def _pools(_database: str, blueprint_id: int, item_ids: tuple[int, ...]) -> Pools:
+    return pools(blueprint_version(blueprint_id), (item_version(id_) for id_ in item_ids))
+
+
+def pools_of(blueprint_id: int, bank_: dict[str, tuple[int, Item]]) -> Pools:
+    """What each cell of a blueprint may draw from a bank: sifted once per process, blueprint and bank."""
+    return _pools(database_key(), blueprint_id, tuple(version_id for version_id, _item in bank_.values()))
 
 
 # ── attempts ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -70,6 +70,7 @@ class Demo:
         self.happenings: list[tuple[datetime, int, Callable[[], None]]] = []
         self.staff: dict[str, int] = {}
         self.gates: frozenset[str] = frozenset()        # what a gate asks for
+        self.opened: set[tuple[int, str]] = set()
         self.seven = Group("2026-SM-07", list(cast.WEEK_SEVEN), today - timedelta(days=45), WEEK_SEVEN, 7)
         stories = tuple(Story(absent=n % 3, late=n % 2, level=("l3", "l4", "l4", "l5")[n % 4], confirmed=False) for n in range(24))
         self.four = Group("2026-SM-08", list(cast.WEEK_FOUR), today - timedelta(days=24), stories, 4)
@@ -210,9 +211,16 @@ class Demo:
             course_services.finish_lesson(enrolment_id, stored.body, person_id)
 
     def _is_open(self, enrolment_id: int, kind: str, ref: str) -> bool:
-        """Whether the trainee could do this now: one whose gate stays shut waits, in the demo as in real use."""
+        """Whether the trainee could do this now: one whose gate stays shut waits, in the demo as in real use. A unit that
+        was open stays open."""
         enrolment = courses.find_enrolment(enrolment_id)
-        return enrolment is not None and courses.activity_is_open(enrolment, kind, ref)
+        if enrolment is None:
+            return False
+        unit = courses.programme_of(courses.get_cohort(enrolment.cohort_id)).unit_of(kind, ref)
+        place = (enrolment_id, unit.key if unit else "")
+        if place not in self.opened and courses.activity_is_open(enrolment, kind, ref):
+            self.opened.add(place)
+        return place in self.opened
 
     def _person_of(self, enrolment_id: int) -> int:
         enrolment = courses.find_enrolment(enrolment_id)
