@@ -185,7 +185,7 @@ def test_a_closed_login_is_out_at_once_and_can_be_opened_again(make, boss, clien
     signed_in = client_for("zhou")
     boss.send(f"/people/{person_id}/active", {"active": "0"})
     assert signed_in.get("/account").status_code == 303
-    assert "login closed" in text(boss.get("/people/?q=zhou"))
+    assert "Login closed" in text(boss.get("/people/?q=zhou"))
     boss.send(f"/people/{person_id}/active", {"active": "1"})
     assert client_for("zhou").get("/account").status_code == 200
 

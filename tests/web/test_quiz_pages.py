@@ -284,7 +284,7 @@ def test_a_stage_test_stands_beside_its_bar(client_for: Callable[..., Any], lear
     save_all(client, attempt, 9)
     client.send(f"/attempts/{attempt}/submit")
     page = client.get(f"/attempts/{attempt}/result").get_data(as_text=True)
-    assert "The bar is 60." in page and "bar reached" in page
+    assert "The bar is 60." in page and "Bar reached" in page
     second = begin(client, STAGE)
     save_all(client, second, 8)
     client.send(f"/attempts/{second}/submit")

@@ -231,4 +231,4 @@ def test_a_lesson_links_its_terms_to_the_glossary_once(anna: Any) -> None:
 def test_the_search_field_stands_on_every_page_of_a_reader(anna: Any) -> None:
     for address in ("/", "/course", "/lessons/deposit-products"):
         page = anna.get(address).get_data(as_text=True)
-        assert page.count('class="find"') == 1 and 'class="find-link"' in page
+        assert page.count('class="find-top"') == 1 and 'class="find-link"' in page
