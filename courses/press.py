@@ -30,6 +30,7 @@ from flask_babel import gettext as _
 from courses import library, queries
 from courses.rules.book import BookLesson, book
 from courses.rules.outline import Programme, Unit
+from courses.titles import unit_label
 from foundation import content, drawing
 from foundation.db import canonical_json, database_key
 from foundation.permissions import Actor
@@ -121,9 +122,8 @@ def _document(_database: str, programme_version_id: int, unit_key: str, lessons:
     made = [BookLesson(key, content.version(id_).body) for key, id_ in lessons]
     reviewed = min(lesson.body["reviewed"] for lesson in made)
     with force_locale(language):
-        names = {"week": _("Week %(n)d", n=unit.number), "part": _("Part %(n)d", n=unit.number), "day": _("Day %(n)d", n=unit.number)}
         head = {
-            "programme": getattr(programme.title, language), "unit": names[unit.kind], "title": getattr(unit.title, language),
+            "programme": getattr(programme.title, language), "unit": unit_label(unit), "title": getattr(unit.title, language),
             "issuer": _("Linjiang Bank Training Department"), "mark": _mark(), "waves": _waves(), "say": _words(),
             "facts": [[_("Version of the programme"), str(number)], [_("Content reviewed"), reviewed],
                       [_("Lessons"), str(len(made))], [_("For"), _("study within the bank; the newest version is in the platform")]],
@@ -151,7 +151,7 @@ def _mark() -> str:
 
 
 def _waves() -> str:
-    """Seven waves across the foot of the cover, one for each week."""
+    """Seven waves across the foot of the cover, one for each week of the flagship."""
     lines = []
     for row in range(7):
         width, height = 64 + row * 9, 7 + row

@@ -14,7 +14,7 @@ from sqlalchemy import func, or_, select
 from courses import queries
 from courses.models import Cohort, Completion, Enrolment, GateWaiver, SelfCheckAnswer, UnitOpening
 from courses.queries import CohortView, EnrolmentView
-from courses.rules.calendar import default_length, opening_days, openings_out_of_order, week_number
+from courses.rules.calendar import default_length, opening_days, openings_out_of_order, unit_number
 from courses.rules.outline import Activity, Gate, GateComponent, Stage, Unit
 from courses.rules.progress import GateState, UnitState, earned_minutes, gate_state, next_activity, unit_states
 from courses.titles import activity_titles
@@ -46,13 +46,15 @@ def openings_of_many(cohorts: Iterable[CohortView]) -> dict[int, dict[str, date]
 
 @dataclass(frozen=True)
 class CohortCard:
-    """A cohort in a list. `week` is the number of the latest unit that has opened, 0 before the first."""
+    """A cohort in a list. `unit_number` is that of the latest unit that has opened, 0 before the first; `unit_kind` is
+    week, day or part."""
 
     cohort: CohortView
     programme: Mapping[str, str]
     phase: Phase
-    week: int
-    weeks: int
+    unit_kind: str
+    unit_number: int
+    unit_count: int
     taken: int
     may_teach: bool
     trainers: tuple[str, ...] = ()
@@ -83,12 +85,12 @@ def cohort_pages(actor: Actor, cohort_id: int) -> frozenset[str]:
 def _card(cohort: CohortView, openings: Mapping[str, date], taken: int, actor: Actor, trainers: tuple[str, ...] = ()) -> CohortCard:
     programme, today = queries.programme_of(cohort), clock.today(cohort.zone)
     phase: Phase = "coming" if today < cohort.starts_on else "over" if today > cohort.ends_on else "running"
-    return CohortCard(cohort, {"zh": programme.title.zh, "en": programme.title.en}, phase, week_number(programme, openings, today), len(programme.units),
-                      taken, may_teach(actor, cohort.id), trainers)
+    return CohortCard(cohort, {"zh": programme.title.zh, "en": programme.title.en}, phase, programme.unit_kind,
+                      unit_number(programme, openings, today), len(programme.units), taken, may_teach(actor, cohort.id), trainers)
 
 
 def cohort_cards(actor: Actor, *permissions: Permission) -> tuple[CohortCard, ...]:
-    """The cohorts that one of the permissions covers, the latest first, with their week and seats."""
+    """The cohorts that one of the permissions covers, the latest first, with the unit they are in and their seats."""
     found = {cohort.id: cohort for permission in permissions for cohort in queries.visible_cohorts(actor, permission)}
     cohorts = sorted(found.values(), key=lambda cohort: (cohort.starts_on, cohort.id), reverse=True)
     openings, taken, trainers = openings_of_many(cohorts), queries.seats_taken(found), trainers_by_cohort(found)

@@ -70,9 +70,9 @@ class Findings:
 
 
 def check_review(status: str, author_role: str, reviewer_role: str, findings: Findings) -> None:
-    """Approved means read by a second person: `reviewer_role` is set and is not the `author_role`."""
+    """E: approved means read by a second person: `reviewer_role` is set and is not the `author_role`."""
     if status == "approved" and (not author_role or not reviewer_role or author_role == reviewer_role):
-        findings.warn("review", "status", ("status",), "approved needs an author_role and a reviewer_role, and two different ones")
+        findings.error(("status",), "approved needs an author_role and a reviewer_role, and two different ones")
 
 
 def check_unique(keys: Iterable[str], what: str, where: tuple[Any, ...], findings: Findings) -> None:

@@ -14,7 +14,7 @@ from courses import queries, services
 from courses.lesson_view import LessonView, View, lesson_view, without_links_beyond
 from courses.reading import Reading, find_reading
 from courses.routes.base import bp
-from courses.rules.calendar import opening_days, week_number
+from courses.rules.calendar import opening_days, unit_number
 from courses.rules.outline import SESSION_KINDS, Activity, Programme
 from courses.rules.progress import is_done, is_unit_open, unit_states
 from courses.titles import activity_titles
@@ -33,7 +33,7 @@ STAFF = (Permission.TEACH, Permission.REVIEW, Permission.MENTOR, Permission.RATE
 @bp.get("/course")
 @requires(Permission.LEARN)
 def outline() -> Any:
-    """The programme week by week: what is open, done, to come."""
+    """The programme unit by unit: what is open, done, to come. The unit is named in `week` whatever its kind: addresses stay."""
     enrolment = queries.own_enrolment(current_user.person_id)
     if enrolment is None:
         return render_template("courses/not_enrolled.html")
@@ -44,7 +44,7 @@ def outline() -> Any:
     states = queries.unit_states_of(enrolment, cohort, attended)
     today = clock.today(cohort.zone)
     wanted = request.args.get("week", "")
-    number = int(wanted) if wanted.isdigit() else week_number(programme, queries.openings_of(cohort), today) or 1
+    number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else unit_number(programme, queries.openings_of(cohort), today) or 1
     state = next((s for s in states if s.unit.number == number), states[0])
     titles = activity_titles(state.unit.activities)
     return render_template(

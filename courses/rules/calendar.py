@@ -1,4 +1,4 @@
-"""Which week is open to a cohort on a day."""
+"""Which unit (week, day or part) is open to a cohort on a day."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ UNIT_DAYS = {"week": 7, "part": 14, "day": 1}
 
 
 def opening_days(programme: Programme, starts_on: date, moved: Mapping[str, date]) -> dict[str, date]:
-    """Unit key → the day it opens: one week after another from the start, unless moved for this cohort."""
+    """Unit key → the day it opens: one unit after another from the start, unless moved for this cohort."""
     days = {}
     for index, unit in enumerate(programme.units):
         days[unit.key] = moved.get(unit.key, starts_on + timedelta(days=UNIT_DAYS[unit.kind] * index))
     return days
 
 
-def week_number(programme: Programme, openings: Mapping[str, date], today: date) -> int:
+def unit_number(programme: Programme, openings: Mapping[str, date], today: date) -> int:
     """Number of the latest unit that has opened by `today`; 0 before the first."""
     opened = [unit.number for unit in programme.units if openings[unit.key] <= today]
     return max(opened, default=0)
 
 
 def default_length(programme: Programme) -> int:
-    """How many days after the first day the last one is, going by the plan: 48 for seven weeks."""
+    """How many days after the first day the last one is, going by the plan: 48 for seven weeks, 4 for five days."""
     units = programme.units
     return UNIT_DAYS[units[-1].kind] * len(units) - 1
 

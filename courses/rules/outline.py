@@ -1,4 +1,4 @@
-"""A programme as frozen types: stages, units (weeks), modules, activities, gates; and the checks on it."""
+"""A programme as frozen types: stages, units (weeks, days or parts), modules, activities, gates; and the checks on it."""
 
 from __future__ import annotations
 
@@ -146,6 +146,11 @@ class Programme(Strict):
     def activities(self) -> tuple[Activity, ...]:
         return tuple(activity for unit in self.units for activity in unit.activities)
 
+    @property
+    def unit_kind(self) -> str:
+        """What all units are: week, day or part (see check_outline)."""
+        return self.units[0].kind
+
     def unit(self, key: str) -> Unit:
         """The unit of that key. Raises KeyError."""
         for unit in self.units:
@@ -182,9 +187,14 @@ class Programme(Strict):
 
 
 def check_outline(programme: Programme, source: Source) -> None:
-    """E: hours that do not add up, minutes that do not fill them, planned content in week 1, cycles, duplicate refs."""
+    """E: hours that do not add up, minutes that do not fill them, planned content in the first unit, units of several kinds or
+    wrongly numbered, cycles, duplicate refs."""
     if sum(unit.total_hours for unit in programme.units) != programme.hours:
         source.error(("hours",), f"units sum to {sum(unit.total_hours for unit in programme.units)} hours, not {programme.hours}")
+    if len({unit.kind for unit in programme.units}) != 1:
+        source.error(("stages",), "units are all weeks, all days or all parts: one programme has one kind")
+    if [unit.number for unit in programme.units] != list(range(1, len(programme.units) + 1)):
+        source.error(("stages",), "units are numbered 1, 2, 3 … in their order")
     seen: set[tuple[str, str]] = set()
     for stage_index, stage in enumerate(programme.stages):
         for unit_index, unit in enumerate(stage.units):

@@ -87,7 +87,7 @@ def test_every_shipped_file_is_read_without_error_and_back_from_the_store(tmp_pa
     (SURVEY, ("{value: 2, text: {zh: \"不太同意\"", "{value: 4, text: {zh: \"不太同意\""), "scale agree: the points do not rise by one"),
     (SURVEY, ("{zh: \"不太同意\", en: \"Disagree\"}", "{zh: \"完全不同意\", en: \"Disagree\"}"), "two points have the same wording (zh)"),
     (SURVEY, ("{key: can-do, kind", "{key: job-fit, kind"), "question job-fit stands twice"),
-    (SURVEY, ("每周的进度我跟得上。", "我在课上问得出“笨问题”。"), "asks what"),
+    (SURVEY, ("课程的进度我跟得上。", "我在课上问得出“笨问题”。"), "asks what"),
     (SURVEY, ("min_group: 5\n", ""), "min_group"),
     (SURVEY, ("anonymous: true\nmin_group: 5", "anonymous: false\nmin_group: 5"), "min_group belongs to anonymous surveys"),
     (SURVEY, ("purpose: course", "purpose: baseline"), "such a questionnaire is not anonymous"),
@@ -245,17 +245,19 @@ WAIVED = "waive:\n  - {{check: {0}, where: {1}, reason: meant so, by_role: conte
     (CHECK, ("双手干净，", "尽量双手干净，"), "observable", "hands"),
     (MENTOR, ("没有把余额、号码说给旁人听见。", "尽量小声。"), "observable", "low-voice"),
     (REPLAY, ("{at: 3, who: teller, zh: \"号。\"", "{at: 3, who: teller, zh: \"请您告诉我您手里拿的排队号码是多少好吗，谢谢您。\""), "speech-rate", "transcript.3"),
-    (REPLAY, ("status: approved", "status: approved\nauthor_role: writer\nreviewer_role: writer"), "review", "status"),
 ])
 def test_a_warning_is_told_and_silenced_by_its_waiver_and_an_idle_waiver_is_an_error(
         tmp_path: Path, name: str, change: tuple[str, str], check: str, where: str) -> None:
     waiver = ("reviewed: 2026", WAIVED.format(check, where) + "reviewed: 2026")
-    signed = [("status: approved\n", "status: approved\nauthor_role: writer\nreviewer_role: reader\n")] if name == REPLAY and check != "review" else []
-    assert f"[{check}]" in warnings(read_with(tmp_path, name, change, *signed))
-    silenced = read_with(tmp_path, name, change, waiver, *signed)
+    assert f"[{check}]" in warnings(read_with(tmp_path, name, change))
+    silenced = read_with(tmp_path, name, change, waiver)
     assert (f"[{check}]" in warnings(silenced), errors(silenced)) == (False, "")
-    if check != "review":
-        assert "silences nothing" in errors(read_with(tmp_path, name, waiver, *signed))
+    assert "silences nothing" in errors(read_with(tmp_path, name, waiver))
+
+
+@pytest.mark.parametrize("change", [("reviewer_role: senior-trainer\n", ""), ("reviewer_role: senior-trainer", "reviewer_role: content-designer")])
+def test_what_nobody_else_has_read_is_not_approved(tmp_path: Path, change: tuple[str, str]) -> None:
+    assert "approved needs an author_role and a reviewer_role" in errors(read_with(tmp_path, REPLAY, change))
 
 
 def test_asides_in_brackets_are_not_speech(tmp_path: Path) -> None:

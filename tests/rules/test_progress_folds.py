@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from courses.rules.calendar import default_length, opening_days, openings_out_of_order, week_number
+from courses.rules.calendar import default_length, opening_days, openings_out_of_order, unit_number
 from courses.rules.outline import Programme
 from courses.rules.progress import CompletionFact, earned_minutes, fold_completions, gate_state, is_done, next_activity, unit_states
 
@@ -166,7 +166,7 @@ def test_a_waiver_only_ever_opens(facts: list[CompletionFact], attended: dict[st
 def test_units_open_a_week_apart_and_the_last_day_ends_the_last_week() -> None:
     assert list(OPENINGS.items()) == [("week-1", START), ("week-2", date(2026, 9, 14)), ("week-3", date(2026, 9, 21))]
     assert default_length(PROGRAMME) == 20
-    assert [week_number(PROGRAMME, OPENINGS, day) for day in (date(2026, 9, 6), START, date(2026, 9, 20), date(2027, 1, 1))] == [0, 1, 2, 3]
+    assert [unit_number(PROGRAMME, OPENINGS, day) for day in (date(2026, 9, 6), START, date(2026, 9, 20), date(2027, 1, 1))] == [0, 1, 2, 3]
 
 
 def test_openings_outside_the_dates_or_out_of_order_are_named() -> None:

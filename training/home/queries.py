@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 
 from courses import queries as courses
 from courses.models import Cohort, Enrolment
-from courses.rules.calendar import week_number
-from courses.rules.outline import Programme
+from courses.rosters import openings_of_many
+from courses.rules.calendar import unit_number
+from courses.rules.outline import Programme, Unit
 from courses.rules.progress import UnitState, earned_minutes, gate_state, next_activity
 from courses.titles import activity_titles
 from foundation import clock
@@ -39,7 +40,7 @@ class DateLine:
 
 @dataclass(frozen=True)
 class Leg:
-    """One week of the voyage. `gate`: '', 'open', 'passed' (waived counts as passed)."""
+    """One unit of the voyage. `gate`: '', 'open', 'passed' (waived counts as passed)."""
 
     unit: Any
     state: str          # done | now | ahead
@@ -53,17 +54,17 @@ class NextStep:
     ref: str
     title: dict[str, str]
     minutes: int
-    week: int
+    unit: Unit
 
 
 @dataclass(frozen=True)
 class TraineePage:
-    """A trainee's day: what comes next, the seven weeks, hours, dates."""
+    """A trainee's day: what comes next, the programme unit by unit, hours, dates. `unit` is the one the cohort is in: None before
+    the first day and after the last."""
 
     enrolment: courses.EnrolmentView
     cohort: courses.CohortView
-    week: int
-    weeks: int
+    unit: Unit | None
     today: date
     next_step: NextStep | None
     legs: tuple[Leg, ...]
@@ -90,19 +91,26 @@ def trainee_page(actor: Actor) -> TraineePage | None:
     if found is not None:
         unit, activity = found
         titles = activity_titles([activity])
-        step = NextStep(activity.kind, activity.ref, titles[(activity.kind, activity.ref)], activity.minutes, unit.number)
-    week = week_number(programme, openings, today)
-    return TraineePage(enrolment, cohort, week, len(programme.units), today, step, _legs(programme, states, week, done, waived),
+        step = NextStep(activity.kind, activity.ref, titles[(activity.kind, activity.ref)], activity.minutes, unit)
+    number = unit_number(programme, openings, today)
+    return TraineePage(enrolment, cohort, _unit_now(cohort, programme, number), today, step, _legs(programme, states, number, done, waived),
                        earned_minutes(programme, done, attended) // 60, programme.hours, _dates(cohort))
 
 
-def _legs(programme: Programme, states: tuple[UnitState, ...], week: int, done: Any, waived: frozenset[str]) -> tuple[Leg, ...]:
+def _unit_now(cohort: courses.CohortView, programme: Programme, number: int) -> Unit | None:
+    """The unit a cohort is in: None before its first day and after its last, when no day of the course is “today” any more."""
+    if not number or clock.today(cohort.zone) > cohort.ends_on:
+        return None
+    return next(unit for unit in programme.units if unit.number == number)
+
+
+def _legs(programme: Programme, states: tuple[UnitState, ...], number: int, done: Any, waived: frozenset[str]) -> tuple[Leg, ...]:
     legs = []
     for state in states:
         stage = programme.stage_of(state.unit.key)
         gate = stage.gate if stage.gate and stage.units[-1].key == state.unit.key else None
         gate_now = "" if gate is None else "open" if gate_state(gate, done, waived) == "open" else "passed"
-        where = "now" if state.unit.number == week else "done" if state.unit.number < week else "ahead"
+        where = "now" if state.unit.number == number else "done" if state.unit.number < number else "ahead"
         legs.append(Leg(state.unit, where, gate_now, {"zh": gate.title.zh, "en": gate.title.en} if gate else None))
     return tuple(legs)
 
@@ -129,11 +137,12 @@ def _dates(cohort: courses.CohortView) -> tuple[DateLine, ...]:
 
 @dataclass(frozen=True)
 class TrainerPage:
-    """A trainer's day: sessions of the next days, registers that were forgotten, the cohorts."""
+    """A trainer's day: sessions of the next days, registers that were forgotten, the cohorts with the unit each is in (`ended`: those over)."""
 
     cohorts: tuple[courses.CohortView, ...]
     seats: dict[int, int]
-    weeks: dict[int, int]
+    units: dict[int, Unit | None]
+    ended: frozenset[int]
     sessions: tuple[Any, ...]
     unmarked: tuple[Any, ...]
 
@@ -141,8 +150,11 @@ class TrainerPage:
 def trainer_page(actor: Actor) -> TrainerPage:
     cohorts = courses.visible_cohorts(actor, Permission.TEACH)
     ids = [cohort.id for cohort in cohorts]
-    weeks = {cohort.id: week_number(courses.programme_of(cohort), courses.openings_of(cohort), clock.today(cohort.zone)) for cohort in cohorts[:20]}
-    return TrainerPage(cohorts[:20], courses.seats_taken(ids), weeks, participation.next_sessions(ids, clock.now() - timedelta(hours=3), 5),
+    openings = openings_of_many(cohorts[:20])
+    units = {cohort.id: _unit_now(cohort, programme, unit_number(programme, openings[cohort.id], clock.today(cohort.zone)))
+             for cohort in cohorts[:20] for programme in (courses.programme_of(cohort),)}
+    ended = frozenset(cohort.id for cohort in cohorts[:20] if clock.today(cohort.zone) > cohort.ends_on)
+    return TrainerPage(cohorts[:20], courses.seats_taken(ids), units, ended, participation.next_sessions(ids, clock.now() - timedelta(hours=3), 5),
                        participation.unmarked_registers(ids))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -21,7 +22,7 @@ from foundation.people import Person
 from foundation.permissions import Actor, Permission
 from training.participation.models import Attendance, Session
 from training.participation.rules.attendance import STATUSES, register_opens_at
-from training.participation.rules.planning import Wanted, days_for, default_times
+from training.participation.rules.planning import Wanted, day_times, days_for, default_times
 
 State = Literal["coming", "open", "done"]
 
@@ -96,7 +97,7 @@ def session_to_mark(cohort_id: int) -> int | None:
 # ── the list, and what is still to be planned ────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class UnitSessions:
-    """A week with its sessions, and those of the outline that have no time yet."""
+    """A unit with its sessions, and those of the outline that have no time yet."""
 
     unit: Unit
     sessions: tuple[SessionView, ...]
@@ -123,7 +124,7 @@ def _outline_sessions(unit: Unit) -> tuple[Activity, ...]:
 
 
 def sessions_page(cohort: CohortView) -> SessionsPage:
-    """The cohort's sessions by week."""
+    """The cohort's sessions by unit."""
     found = sessions_of(cohort.id)
     known = {view.activity_ref for view in found}
     units = tuple(UnitSessions(unit, tuple(view for view in found if view.unit_key == unit.key),
@@ -141,18 +142,30 @@ class Proposed:
 
 
 def proposed_times(cohort: CohortView) -> tuple[tuple[Unit, tuple[Proposed, ...]], ...]:
-    """Units with sessions that have no time yet, each with a default week by week, in the cohort's zone."""
+    """Units with sessions that have no time yet, each with a default time, in the cohort's zone.
+
+    A unit of one day leaves room for what is done in class besides its sessions (tests, cases, role-plays); weeks and parts
+    have days enough.
+    """
     page, openings = sessions_page(cohort), courses.openings_of(cohort)
     result = []
     for place, entry in enumerate(page.units):
         if not entry.unplanned:
             continue
         opens_on = openings[entry.unit.key]
+        if entry.unit.kind == "day":
+            times = day_times([Wanted(a.ref, a.minutes) for a in entry.unit.activities if a.form != "self_study"], opens_on)
+            result.append((entry.unit, _proposed(entry, times)))
+            continue
         following = page.units[place + 1].unit if place + 1 < len(page.units) else None
         until = openings[following.key] if following else opens_on + timedelta(days=UNIT_DAYS[entry.unit.kind])
         times = default_times([Wanted(a.ref, a.minutes) for a in entry.unplanned], days_for(opens_on, until))
-        result.append((entry.unit, tuple(Proposed(a, times[a.ref].strftime("%Y-%m-%dT%H:%M")) for a in entry.unplanned)))
+        result.append((entry.unit, _proposed(entry, times)))
     return tuple(result)
+
+
+def _proposed(entry: UnitSessions, times: Mapping[str, datetime]) -> tuple[Proposed, ...]:
+    return tuple(Proposed(a, times[a.ref].strftime("%Y-%m-%dT%H:%M")) for a in entry.unplanned)
 
 
 def local_field(moment: datetime, zone: str) -> str:

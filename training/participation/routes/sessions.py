@@ -1,4 +1,4 @@
-"""Sessions of a cohort: the list by week, all of them planned in one go, one of them moved."""
+"""Sessions of a cohort: the list by unit, all of them planned in one go, one of them moved."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _cohort(cohort_id: int) -> CohortView:
 @bp.get("/cohorts/<int:cohort_id>/sessions")
 @requires(*PLANNERS)
 def sessions(cohort_id: int) -> Any:
-    """The sessions by week, with time, place, form and how far each register is."""
+    """The sessions by unit, with time, place, form and how far each register is."""
     cohort = _cohort(cohort_id)
     return render_template("participation/sessions.html", page=queries.sessions_page(cohort), may_mark=may_teach(current_user, cohort_id))
 

@@ -1,4 +1,5 @@
-"""Default times of a unit's sessions: weekdays at 09:00 and 14:00, in the order of the programme."""
+"""Default times of a unit's sessions, in the order of the programme: weekdays at 09:00 and 14:00 where a unit has days to
+spread over (weeks, parts), one after the other where it is a single day."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 STARTS = (time(9), time(14))
 HALF_DAY = 210          # minutes: 09:00 to 12:30, 14:00 to 17:30
 PAUSE = 15              # minutes between two sessions of one half-day
+PAUSE_IN_A_DAY = 10     # the same where everything has to fit into one day
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,27 @@ def default_times(wanted: Sequence[Wanted], days: Sequence[date]) -> dict[str, d
             _add_day(used)
             place = _free(used, session.minutes)
         found[session.ref] = _take(used, place, session.minutes)
+    return found
+
+
+def day_times(wanted: Sequence[Wanted], day: date) -> dict[str, datetime]:
+    """Ref → local start (naive) of everything that is done together on one day, one after the other in the order given.
+
+    The morning begins at 09:00, the afternoon at 14:00. What fits neither before noon's break nor by the evening still
+    follows without a gap in the order: a day that is too full becomes longer, and nothing is moved to the next one.
+
+    >>> [at.strftime("%H:%M") for at in day_times([Wanted("a", 60), Wanted("b", 120), Wanted("c", 90)], date(2026, 9, 7)).values()]
+    ['09:00', '10:10', '14:00']
+    """
+    found: dict[str, datetime] = {}
+    half, begun = 0, 0
+    for session in wanted:
+        if half == 0 and begun and begun + session.minutes > HALF_DAY:
+            half, begun = 1, 0
+        found[session.ref] = datetime.combine(day, STARTS[half]) + timedelta(minutes=begun)
+        begun += session.minutes + PAUSE_IN_A_DAY
+        if half == 0 and begun >= HALF_DAY:
+            half, begun = 1, max(begun - (STARTS[1].hour - STARTS[0].hour) * 60, 0)
     return found
 
 
