@@ -42,9 +42,8 @@ def manage_new() -> Any:
         abort(403)
     programmes = rosters.programmes()
     lengths = {key: days for key, _title, days in programmes}
-    own_lengths = _("; ").join(ngettext("%(programme)s %(num)d day", "%(programme)s %(num)d days", days + 1, programme=pick(title))
-                               for _key, title, days in programmes)
-    form = CohortForm().offer({key: title for key, title, _days in programmes})
+    form = CohortForm().offer({
+        key: ngettext("%(programme)s · %(num)d day", "%(programme)s · %(num)d days", days + 1, programme=pick(title)) for key, title, days in programmes})
     if form.is_submitted():
         if form.validate():
             try:
@@ -56,8 +55,8 @@ def manage_new() -> Any:
                 return see(done.answer)
             except services.CohortRefused as refused:
                 form.refuse(refused.reason)
-        return render_template("courses/manage_edit.html", form=form, cohort=None, lengths=lengths, own_lengths=own_lengths, theirs=None), 422
-    return render_template("courses/manage_edit.html", form=form, cohort=None, lengths=lengths, own_lengths=own_lengths, theirs=None)
+        return render_template("courses/manage_edit.html", form=form, cohort=None, lengths=lengths, theirs=None), 422
+    return render_template("courses/manage_edit.html", form=form, cohort=None, lengths=lengths, theirs=None)
 
 
 @bp.route("/manage/cohorts/<int:cohort_id>/edit", methods=["GET", "POST"])

@@ -70,7 +70,7 @@ RUBRIC, STATION, CASE = "rubrics/needs-interview.yaml", "stations/needs-intervie
     (STATION, ("{zh: \"自己是唯一收入来源，没有想过万一生病怎么办\", en: \"She is the only earner and has never considered falling ill\"}",
                "{zh: \"喜欢园艺和猫\", en: \"Fond of gardens\"}"), "latent: no release rule and no opening line"),
     (STATION, ("今天不要求成交。", "一年内可能要先交三万定金。"), "gives away release rule near-cash (zh)"),
-    (STATION, ("A sale is not expected today.", "There's nobody to talk it over with."), "gives away release rule alone (en)"),
+    (STATION, ("A sale is not expected today.", "There’s nobody to talk it over with."), "gives away release rule alone (en)"),
     (STATION, ("confidential: [role_player, rater]", "confidential: [rater]"), "role_player must be confidential"),
     (STATION, ("warning_at: 420", "warning_at: 620"), "the warning comes after the performance"),
     (STATION, ("counts: false", "counts: true"), "counts"),

@@ -84,7 +84,7 @@ def test_the_roster_shows_hours_units_gates_and_the_mentor(make: Factory, client
         services.keep_register(found.past, {one: Mark("present", 0)}, found.trainer_id)
         courses.waive_gate(one, "gate-1", "补考已安排", found.trainer_id)
     page = text(client_for("trainer").get(f"/cohorts/{found.cohort_id}"))
-    assert "柳同舟" in page and "Hours of 140" in page and "waived" in page and "Not passed yet" in page
+    assert "柳同舟" in page and "Hours of 140" in page and "Waived" in page and "Not passed yet" in page
     hours = f"{found.minutes / 60:.1f}".rstrip("0").rstrip(".")
     assert f"{hours} of 140 hours" in page
     assert "n = 3, everybody enrolled" in page
@@ -97,7 +97,7 @@ def test_a_withdrawn_trainee_leaves_the_roster_and_keeps_a_page(make: Factory, c
     client = client_for("trainer")
     assert "学员1" not in text(client.get(f"/cohorts/{found.cohort_id}"))
     page = client.get(f"/trainees/{found.enrolments[0]}")
-    assert page.status_code == 200 and "withdrawn" in text(page) and "Waive with a reason" not in text(page)
+    assert page.status_code == 200 and "Withdrawn" in text(page) and "Waive with a reason" not in text(page)
 
 
 @pytest.mark.parametrize("address", ["/cohorts", "/cohorts/{cohort}", "/mentees", "/manage/cohorts", "/manage/cohorts/{cohort}"])

@@ -36,10 +36,10 @@ def test_own_sessions_hours_and_shares_are_shown(found: Scene, client_for: Open)
     planned = sum(s.minutes for s in sessions)
     assert f"{found.minutes - 30} of {found.minutes} minutes" in page and "Late" in page
     earned = (found.minutes - 30) * 100 / planned
-    assert f"{earned:.1f}".rstrip("0").rstrip(".") + " % earned" in page
+    assert f"{earned:.1f}".rstrip("0").rstrip(".") + "% earned" in page
     assert "Hours by delivery form" in page and "Coming up" in page and "Held" in page
-    assert "0 % earned" in text(client_for("t2").get("/my/attendance"))
-    assert "0 % out of reach" in text(client_for("t3").get("/my/attendance"))
+    assert "0% earned" in text(client_for("t2").get("/my/attendance"))
+    assert "0% out of reach" in text(client_for("t3").get("/my/attendance"))
 
 
 def test_observations_and_proposals_stay_hidden_and_only_the_confirmed_level_shows(found: Scene, client_for: Open) -> None:
@@ -48,7 +48,7 @@ def test_observations_and_proposals_stay_hidden_and_only_the_confirmed_level_sho
         for _ in range(2):
             services.note_contribution(one, "discussion", "l5", "私下记录的原话", found.trainer_id, found.past)
     page = text(client_for("t1").get("/my/attendance"))
-    assert "not confirmed yet" in page and "Excellent" not in page and "私下记录的原话" not in page
+    assert "Not confirmed yet" in page and "Excellent" not in page and "私下记录的原话" not in page
     with transaction():
         services.set_level(one, "discussion", "l4", "不公开的理由", found.trainer_id)
     page = text(client_for("t1").get("/my/attendance"))

@@ -288,7 +288,7 @@ def test_a_stage_test_stands_beside_its_bar(client_for: Callable[..., Any], lear
     second = begin(client, STAGE)
     save_all(client, second, 8)
     client.send(f"/attempts/{second}/submit")
-    assert "below the bar" in client.get(f"/attempts/{second}/result").get_data(as_text=True)
+    assert "Below the bar" in client.get(f"/attempts/{second}/result").get_data(as_text=True)
 
 
 # ── whose it is, and what stays secret ───────────────────────────────────────────────────────────────────────────

@@ -40,7 +40,8 @@ class DateLine:
 
 @dataclass(frozen=True)
 class Leg:
-    """One unit of the voyage. `gate`: '', 'open', 'passed' (waived counts as passed)."""
+    """One unit of the voyage. `gate`: '' (none, or all of it still in preparation), 'open', 'passed' (waived counts as
+    passed)."""
 
     unit: Any
     state: str          # done | now | ahead
@@ -109,7 +110,7 @@ def _legs(programme: Programme, states: tuple[UnitState, ...], number: int, done
     for state in states:
         stage = programme.stage_of(state.unit.key)
         gate = stage.gate if stage.gate and stage.units[-1].key == state.unit.key else None
-        gate_now = "" if gate is None else "open" if gate_state(gate, done, waived) == "open" else "passed"
+        gate_now = "" if gate is None or not gate.blocking else "open" if gate_state(gate, done, waived) == "open" else "passed"
         where = "now" if state.unit.number == number else "done" if state.unit.number < number else "ahead"
         legs.append(Leg(state.unit, where, gate_now, {"zh": gate.title.zh, "en": gate.title.en} if gate else None))
     return tuple(legs)
