@@ -119,13 +119,18 @@ def _holes(held: Holdings) -> list[str]:
     found = [message for _subject, message in gaps(held)]
     for programme in held.programmes:
         found += [f"{programme.key}, {unit.key}: {activity.kind} {activity.ref} is not written" for unit, activity in unwritten(programme, held)]
-        found += [f"{programme.key}, {unit.key}: {activity.kind} {activity.ref} is in preparation" for unit in programme.units for activity in unit.activities
-                  if activity.planned and activity.kind not in WAITING]
         known = {objective.key for objective in held.objectives}
         found += [f"{programme.key}, {unit.key}: objective {name} is not in the register" for unit in programme.units for module in unit.modules
                   for name in module.objectives if name not in known]
     found += [f"objective {objective.key} is still planned" for objective in held.objectives if objective.is_planned]
-    return [*lines, *(f"- {entry}" for entry in found), ""] if found else [*lines, "None.", ""]
+    return [*lines, *(f"- {entry}" for entry in found), "", *_in_preparation(held)] if found else [*lines, "None.", "", *_in_preparation(held)]
+
+
+def _in_preparation(held: Holdings) -> list[str]:
+    """Activities whose pages are still to come: the outline shows them so, and they block nobody."""
+    found = [f"- {programme.key}, {unit.key}: {activity.kind} {activity.ref}" + (" (written)" if activity.kind in WAITING else "")
+             for programme in held.programmes for unit in programme.units for activity in unit.activities if activity.planned]
+    return ["## Waiting for their pages", "", *found, ""] if found else []
 
 
 def _totals(held: Holdings) -> list[str]:
