@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.participation.rules.planning import HALF_DAY, Wanted, days_for, default_times
+from training.participation.rules.planning import HALF_DAY, Wanted, day_times, days_for, default_times
 
 MONDAY = date(2026, 9, 7)
 WEEK = days_for(MONDAY, MONDAY + timedelta(days=7))
@@ -67,3 +67,22 @@ def test_every_session_gets_one_time_and_no_two_overlap(minutes: list[int], open
     assert all(start.date() >= opens_on and start.hour >= 9 for start, _end in spans)
     assert all(start.time().hour in (9, 14) and start.minute == 0 for (start, _end), session in zip(
         [(times[s.ref], None) for s in wanted], wanted, strict=True) if session.minutes > HALF_DAY)
+
+
+# ── a unit of one day ────────────────────────────────────────────────────────────────────────────────────────
+def test_one_day_holds_morning_and_afternoon_with_pauses() -> None:
+    times = day_times([Wanted("a", 60), Wanted("b", 60), Wanted("c", 60), Wanted("d", 120)], MONDAY)
+    assert times == {"a": at(7, 9), "b": at(7, 10, 10), "c": at(7, 11, 20), "d": at(7, 14)}
+
+
+def test_what_runs_into_the_afternoon_pushes_the_afternoon() -> None:
+    assert day_times([Wanted("long", 360), Wanted("next", 30)], MONDAY) == {"long": at(7, 9), "next": at(7, 15, 10)}
+
+
+@given(st.lists(st.integers(5, 240), max_size=12))
+def test_a_day_keeps_the_order_and_never_has_two_at_once(lengths: list[int]) -> None:
+    wanted = [Wanted(str(n), minutes) for n, minutes in enumerate(lengths)]
+    starts = list(day_times(wanted, MONDAY).values())
+    assert len(starts) == len(wanted) and (not starts or starts[0] == at(7, 9))
+    for (begin, after), session in zip(pairwise(starts), wanted, strict=False):
+        assert begin + timedelta(minutes=session.minutes) < after

@@ -50,7 +50,7 @@ def test_a_case_is_begun_written_checked_and_handed_in_without_any_script(scene:
     assert "Before you begin" in page and "All persons, products, bodies and figures in this case are invented" in page and "Dossier</a>" not in page
     assert trainee.send(f"{CASE}/open").status_code == 303
     page = trainee.get(CASE).get_data(as_text=True)
-    for piece in ("Course of events", "Letter of complaint", "Product sheet", "13,315.07 yuan is credited", "basically that, don&#39;t worry",
+    for piece in ("Course of events", "Letter of complaint", "Product sheet", "13,315.07 yuan is credited", "basically that, don’t worry",
                   "0 characters, asked for: 150 to 400"):
         assert piece in page
     assert trainee.send(CASE, {**texts(q1="答一", q2="答二", q3="答三", q4="答四"), "act": "check"}).headers["Location"] == f"{CASE}/hand-in"

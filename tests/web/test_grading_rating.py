@@ -87,7 +87,7 @@ def test_a_rating_is_saved_and_finished_without_any_script(scene: Scene, client_
     client = client_for("first")
     address = f"/rating/{scene.assignment(scene.role_play(), scene.first)}"
     page = client.get(address).get_data(as_text=True)
-    for word in ("Opening and creating safety", "Not shown", "No opportunity to observe", "Names the customer&#39;s feeling", "Red lines"):
+    for word in ("Opening and creating safety", "Not shown", "No opportunity to observe", "Names the customer’s feeling", "Red lines"):
         assert word in page
     answer = client.send(address, {**form_of({"opening": "l4"}), "act": "save"})
     assert answer.status_code == 303

@@ -49,7 +49,7 @@ class Found:
     def __init__(self, make: Factory, key: str, starts_on: date = TODAY) -> None:
         self.cohort_id = cohort_of(key, starts_on)
         self.trainer = make.trainer(self.cohort_id, "trainer", "丁砚清")
-        mentor = make.person("mentor", "mentor", name="秦牧之")
+        self.mentor = mentor = make.person("mentor", "mentor", name="秦牧之")
         self.enrolment = make.trainee(self.cohort_id, "anna", "安然", mentor_id=mentor)
         make.trainee(self.cohort_id, "bert", "白起", mentor_id=mentor)
         make.person("admin", "admin")
@@ -90,7 +90,7 @@ def test_the_trainees_pages_name_the_units_by_their_kind(make: Factory, client_f
     programme = queries.programme_of(queries.get_cohort(1))
     lesson = next(a.ref for a in programme.units[0].activities if a.kind == "lesson")
     closed = next(a.ref for a in programme.units[-1].activities if a.kind == "lesson")
-    pages = {path: text(anna.get(path)) for path in ("/", "/course", "/course?week=2", f"/lessons/{lesson}", "/books", "/attendance")}
+    pages = {path: text(anna.get(path)) for path in ("/", "/course", "/course?week=2", f"/lessons/{lesson}", "/books", "/my/attendance")}
     answer = anna.get(f"/lessons/{closed}")
     assert answer.status_code == 403
     pages["closed"] = answer.get_data(as_text=True)
@@ -109,7 +109,8 @@ def test_the_trainees_pages_name_the_units_by_their_kind(make: Factory, client_f
 def test_the_staffs_pages_name_the_units_by_their_kind(make: Factory, client_for: Open, key: str, language: str) -> None:
     found = Found(make, key)
     count = len(queries.programme_of(queries.get_cohort(found.cohort_id)).units)
-    place = {"service-awareness": {"en": "Day 1 of 5", "zh": "第 1 天，共 5 天"}, "reserve-cadre": {"en": "Part 1 of 6", "zh": "第 1 部分，共 6 部分"}}[key][language]
+    place = {"service-awareness": {"en": "Day 1 of 5", "zh": "第 1 天，共 5 天"},
+             "reserve-cadre": {"en": "Part 1 of 6", "zh": "第 1 部分，共 6 部分"}}[key][language]
     one = label(key, language, 1)
     cohort, enrolment = f"/cohorts/{found.cohort_id}", found.enrolment
     shown = {
@@ -134,7 +135,7 @@ def test_the_sessions_of_a_planned_course_stand_under_their_days(make: Factory, 
     assert trainer.send(f"/cohorts/{found.cohort_id}/sessions/plan", fields).status_code == 303
     page = text(trainer.get(f"/cohorts/{found.cohort_id}/sessions"))
     assert re.findall(r'<h2 id="u-day-\d">(第 \d 天) ·', page) == [f"第 {n} 天" for n in range(1, 6)] and not WEEK_LABEL.search(page)
-    own = text(client_for("anna", "zh").get("/attendance"))
+    own = text(client_for("anna", "zh").get("/my/attendance"))
     assert "开班：客户开口之前" in own and not WEEK_LABEL.search(own)
 
 
@@ -182,11 +183,11 @@ def test_the_certificate_says_five_days_and_bears_the_programmes_name(make: Fact
     with transaction():
         made = credentials.issue(found.enrolment, decide(found.enrolment, reviewer), reviewer)
         id_, number = made.id, made.number
-    page = text(client_for("anna", "zh").get(f"/file/certificates/{id_}"))
+    page = text(client_for("anna", "zh").get(f"/my/certificates/{id_}"))
     for told in ("《银行服务意识培训结业证书》", "五天，40 学时", number):
         assert told in page
     assert re.fullmatch(r"QZ-\d{4}-SA-000001", number)
-    assert "five-day Service awareness for banks (40 class hours)" in text(client_for("anna").get(f"/file/certificates/{id_}"))
+    assert "five-day Service awareness for banks (40 class hours)" in text(client_for("anna").get(f"/my/certificates/{id_}"))
 
 
 # ── cost ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -202,7 +203,8 @@ def test_a_course_of_days_costs_no_more_selects_than_one_of_weeks(make: Factory,
 
     days = Found(make, "service-awareness")
     weeks = make.cohort(weeks_ago=0)
-    make.trainee(weeks, "wen")
+    for login in ("wen", ""):
+        make.trainee(weeks, login, mentor_id=days.mentor)
     make.trainer(weeks, "weekly")
     ours, theirs = counts("anna", "/", "/course"), counts("wen", "/", "/course")
     assert all(a <= b + 1 for a, b in zip(ours, theirs, strict=True)) and max(ours) <= 30
@@ -219,3 +221,11 @@ def test_a_trainers_page_costs_the_same_however_many_cohorts_there_are(make: Fac
             client.get("/")
         counts.append(counted.number)
     assert counts[0] == counts[1]
+
+
+def test_a_gate_that_is_all_in_preparation_is_no_gate_on_the_voyage(make: Factory, client_for: Open) -> None:
+    Found(make, "reserve-cadre")
+    stages = queries.programme_of(queries.get_cohort(1)).stages
+    standing = [stage for stage in stages if stage.gate and stage.gate.blocking]
+    page = text(client_for("anna").get("/"))
+    assert len(re.findall(r'class="leg-gate', page)) == len(standing) and "leg-gate-ok" not in page

@@ -39,7 +39,7 @@ from training.participation.services import Mark
 PASSWORD = "qizhou-demo"  # noqa: S105 - the published password of invented people
 ZONE = "Asia/Shanghai"
 SEED = 716
-OPEN_LESSON = "three-months-after"      # what `trainee` still has to read
+OPEN_LESSON = "six-weeks-on-one-page"      # what `trainee` still has to read
 
 
 class NotEmpty(Exception):
@@ -152,7 +152,7 @@ class Demo:
                 if activity.planned:
                     continue
                 if activity.kind == "quiz" and activity.ref != "final-exam":
-                    day = opens + timedelta(days=6 if "stage" in activity.ref else 5)
+                    day = opens + timedelta(days=2 if unit.number == 7 else 6 if "stage" in activity.ref else 5)
                     self.at(day, 19 if "stage" not in activity.ref else 16, 0, lambda ref=activity.ref: self._quiz(group, ref))
                 elif activity.kind == "station" and unit.number < 7:
                     self.at(opens + timedelta(days=4), 15, 0, lambda ref=activity.ref: self._practice_station(group, ref))
