@@ -61,11 +61,11 @@ def test_a_finished_lesson_that_two_people_signed_has_no_complaint(folder: Path)
     assert told() == []
 
 
-def test_an_approved_lesson_without_a_second_reader_is_told(folder: Path) -> None:
+def test_an_approved_lesson_without_a_second_reader_is_refused(folder: Path) -> None:
     signed(folder)
     for name in (ZH, EN):
         change(folder, name, ("reviewer_role: reader", "reviewer_role: writer"))
-    assert [line.endswith("[review]") for line in told()] == [True, True]
+    assert ["approved needs an author_role and a reviewer_role" in line for line in told("error")] == [True, True]
 
 
 def test_a_paragraph_too_long_is_told_under_its_heading_at_its_line_and_can_be_waived(folder: Path) -> None:
