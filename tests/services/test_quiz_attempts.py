@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from datetime import timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from courses import queries as courses
 from courses import services as course_services
 from courses.models import Completion
 from foundation import clock, content
@@ -22,6 +24,7 @@ from quizzes import queries, services
 from quizzes.models import AnswerSave, Attempt, Closure, LateSave, Response, Slot
 from quizzes.rules import attempt as sitting
 from quizzes.rules.answer import BadAnswer
+from quizzes.rules.assembly import assemble
 from quizzes.rules.item import Choice
 from quizzes.rules.scoring import right_answer
 from tests.conftest import ON_BOTH
@@ -39,7 +42,15 @@ def enrolment(make: Factory) -> int:
 
 
 def start(enrolment_id: int, ref: str = PRACTICE, seed: str = "") -> int:
+    """An attempt; a practice is drawn until its paper holds a single-choice item, which about one draw in ninety does not."""
     with transaction():
+        enrolment = courses.find_enrolment(enrolment_id)
+        if ref == PRACTICE and not seed and enrolment is not None:
+            stored = courses.pinned(enrolment.cohort_id, "blueprint", ref)
+            prepared = queries.pools_of(stored.id, queries.bank(enrolment.cohort_id))
+            singles = {item.key for cell in prepared.cells for unit in cell for item in unit.items if item.kind == "single"}
+            drawn = (f"{secrets.token_hex(8)}" for _ in range(100))
+            seed = next(each for each in drawn if singles & {slot.item_key for slot in assemble(prepared, each)})
         return services.start_attempt(enrolment_id, ref, 1, seed)
 
 
