@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation import audit, clock
@@ -297,6 +297,45 @@ def load(library: Library, actor_id: int | None) -> list[Step]:
         digest = hashlib.sha256(canonical_json([[s.act, s.kind, s.key] for s in steps]).encode()).hexdigest()
         audit.record("content:load", "content:files", actor_id, steps=len(steps), digest=digest)
     return steps
+
+
+def publish(piece: Piece, origin: str, actor_id: int | None) -> int:
+    """Make a piece the current version of its key, live again if it was retired; the version's id. Inside a transaction.
+
+    `origin`: studio or import. From then on the files no longer touch the key (until it is exported into them).
+    """
+    now = clock.now()
+    head = db.session.scalars(select(ContentHead).where(ContentHead.kind == piece.kind, ContentHead.key == piece.key)).first()
+    number = (db.session.scalar(select(func.max(ContentVersion.number)).where(ContentVersion.kind == piece.kind, ContentVersion.key == piece.key)) or 0) + 1
+    row = ContentVersion(kind=piece.kind, key=piece.key, number=number, scoring_hash=piece.scoring_hash, wording_hash=piece.wording_hash,
+                         status=piece.status, origin=origin, body=piece.body, made_at=now)
+    db.session.add(row)
+    db.session.flush()
+    if head is None:
+        db.session.add(ContentHead(kind=piece.kind, key=piece.key, version_id=row.id))
+    else:
+        head.version_id, head.retired_at = row.id, None
+    db.session.flush()
+    audit.record("content:publish", f"{piece.kind}:{piece.key}", actor_id, version=row.id, number=number, origin=origin, scoring_hash=piece.scoring_hash)
+    return row.id
+
+
+def set_retired(kind: str, key: str, retired: bool, actor_id: int | None, reason: str) -> None:
+    """Take a piece out of use, or back into it; what was drawn from it stays. Raises NoResultFound for an unknown key.
+
+    A piece of the files is first made the program's own, so that the next load does not bring it back.
+    """
+    head = db.session.scalars(select(ContentHead).where(ContentHead.kind == kind, ContentHead.key == key)).one()
+    stored = db.session.get_one(ContentVersion, head.version_id)
+    if stored.origin == "file":
+        own = ContentVersion(kind=kind, key=key, number=stored.number + 1, scoring_hash=stored.scoring_hash, wording_hash=stored.wording_hash,
+                             status=stored.status, origin="studio", body=stored.body, made_at=clock.now())
+        db.session.add(own)
+        db.session.flush()
+        head.version_id = own.id
+    head.retired_at = clock.now() if retired else None
+    db.session.flush()
+    audit.record("content:retire" if retired else "content:restore", f"{kind}:{key}", actor_id, reason=reason)
 
 
 Uses = Callable[[Iterable[str]], dict[str, int]]

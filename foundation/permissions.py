@@ -27,6 +27,9 @@ class Permission(StrEnum):
     MANAGE_PEOPLE = "manage_people"          # people, grants, roster import, resets
     MANAGE_COHORTS = "manage_cohorts"        # cohorts, dates, trainers
     READ_AUDIT = "read_audit"
+    EDIT_ITEMS = "edit_items"                # the item bank: write, import, see statistics
+    APPROVE_ITEMS = "approve_items"          # approve another's items; decide on a faulty item
+    INVIGILATE = "invigilate"                # plan and watch sittings of one's cohorts
 
 
 class Role(StrEnum):
@@ -41,9 +44,9 @@ class Role(StrEnum):
 P = Permission
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.TRAINEE: frozenset({P.LEARN}),
-    Role.TRAINER: frozenset({P.TEACH, P.RATE}),
+    Role.TRAINER: frozenset({P.TEACH, P.RATE, P.EDIT_ITEMS, P.INVIGILATE}),
     Role.MENTOR: frozenset({P.MENTOR}),
-    Role.REVIEWER: frozenset({P.REVIEW, P.JUDGE_RED_LINES}),
+    Role.REVIEWER: frozenset({P.REVIEW, P.JUDGE_RED_LINES, P.EDIT_ITEMS, P.APPROVE_ITEMS, P.INVIGILATE}),
     Role.HR: frozenset({P.EXPORT_RECORDS}),
     Role.ADMIN: frozenset({P.MANAGE_PEOPLE, P.MANAGE_COHORTS, P.READ_AUDIT}),
 }

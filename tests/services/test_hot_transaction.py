@@ -22,7 +22,7 @@ from foundation.hotwrite import Statement, hot_transaction
 from foundation.people import Person
 from foundation.schema import UnknownSchema
 from quizzes import services
-from quizzes.models import AnswerSave, Attempt, LateSave
+from quizzes.models import AnswerSave, Attempt, LateSave, Slot
 from quizzes.rules import attempt as sitting
 from tests.conftest import ON_BOTH
 from tests.factories import Factory
@@ -165,7 +165,7 @@ def chain_is_whole(attempt_id: int) -> int:
     """How many saves an attempt has; fails where a link of their chain does not fit."""
     db.session.rollback()
     rows = db.session.execute(select(AnswerSave).where(AnswerSave.attempt_id == attempt_id).order_by(AnswerSave.id)).scalars().all()
-    positions = dict(db.session.execute(select(services._S.c.id, services._S.c.position)).all())
+    positions = dict(db.session.execute(select(Slot.id, Slot.position)).all())
     saves = [sitting.Save(positions[row.slot_id], row.version, row.op, row.answer, row.saved_at.isoformat(timespec="microseconds")) for row in rows]
     assert [sitting.chain_head(attempt_id, saves[:count]) for count in range(1, len(saves) + 1)] == [row.hash for row in rows]
     return len(rows)

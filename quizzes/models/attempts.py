@@ -1,4 +1,5 @@
-"""Attempts, the saves made during them, and the responses they ended with. Items and blueprints are content versions."""
+"""Attempts, the saves made during them, and the responses they ended with. Items and blueprints are content versions;
+what is planned around a paper (sittings, forms, hearings) stands in `exams`, what people work on in the bank in `bank`."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.append_only import append_only
@@ -27,6 +28,11 @@ class Attempt(Base):
     started_at: Mapped[datetime] = mapped_column(UtcTime)
     closes_at: Mapped[datetime] = mapped_column(UtcTime)
     high_water_at: Mapped[datetime] = mapped_column(UtcTime)
+    sitting_id: Mapped[int | None] = mapped_column(ForeignKey("sitting.id"), index=True)   # the planned sitting it belongs to, if any
+    form_id: Mapped[int | None] = mapped_column(ForeignKey("paper_form.id"))               # the fixed form it was given, if any
+    section: Mapped[int] = mapped_column(default=0, server_default="0")  # the one-way section now open, from 0: those below it are closed
+    paused_at: Mapped[datetime | None] = mapped_column(UtcTime)          # the clock stands still since then; a fold of attempt_event
+    device: Mapped[str] = mapped_column(default="", server_default=text("''"))   # the device that holds the paper now; "": none said which
     row_version: Mapped[int] = mapped_column(default=1)
     __mapper_args__ = {"version_id_col": row_version}
     __table_args__ = (UniqueConstraint("enrolment_id", "blueprint_key", "number"),)
@@ -44,6 +50,7 @@ class Slot(Base):
     item_version_id: Mapped[int] = mapped_column(ForeignKey("content_version.id"))
     marks: Mapped[Decimal] = mapped_column(Exact)
     frozen: Mapped[Any] = mapped_column(Json)  # {"order": [option keys], "values": {name: "text"}}
+    section: Mapped[int] = mapped_column(default=0, server_default="0")
     __table_args__ = (UniqueConstraint("attempt_id", "position"),)
 
 
@@ -104,6 +111,8 @@ class Response(Base):
     answer: Mapped[Any | None] = mapped_column(Json)
     fraction: Mapped[Decimal] = mapped_column(Exact)
     mark: Mapped[Decimal] = mapped_column(Exact)
+    possible: Mapped[Decimal | None] = mapped_column(Exact)   # marks that could be earned; None: the slot's; 0: the item was dropped
     scoring_hash: Mapped[str]
     scored_at: Mapped[datetime] = mapped_column(UtcTime)
+    cause: Mapped[str] = mapped_column(default="", server_default=text("''"))   # "" the end of the attempt | hearing:7 | late:3 | marks
     __table_args__ = (UniqueConstraint("slot_id", "run"),)
