@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -54,6 +55,12 @@ class LessonView:
     check_keys: tuple[str, ...]
 
 
+TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+HEAD_CELL = re.compile(r"<th(?: [^>]*)?>(.*?)</th>", re.DOTALL)
+CELL = re.compile(r"<td([^>]*)>")
+TAG = re.compile(r"<[^>]+>")
+
+
 def _prose(text: str) -> Markup:
     """Markdown with our heading ids, and tables that scroll by themselves on a narrow screen."""
     out: list[str] = []
@@ -73,10 +80,20 @@ def _prose(text: str) -> Markup:
         else:
             waiting.append(line)
     flush()
-    html = "".join(out)
-    label = _("Table")
-    html = html.replace("<table>", f'<div class="table-wrap" tabindex="0" role="region" aria-label="{label}"><table class="table">')
-    return Markup(html.replace("</table>", "</table></div>"))  # noqa: S704 - made by our renderer, html off
+    return Markup(TABLE.sub(_table, "".join(out)))  # noqa: S704 - made by our renderer, html off
+
+
+def _table(match: re.Match[str]) -> str:
+    """A table in a frame that scrolls by itself. From four columns on each cell also names its column: a phone shows a row as a card."""
+    html = match.group(0)
+    heads = [TAG.sub("", head) for head in HEAD_CELL.findall(html)]
+    kind = "table"
+    if len(heads) > 3:
+        kind = "table table-cards"
+        column = itertools.cycle(heads)
+        html = CELL.sub(lambda cell: f'<td{cell.group(1)} data-label="{next(column)}">', html)
+    html = html.replace("<table>", f'<table class="{kind}">', 1)
+    return f'<div class="table-wrap" tabindex="0" role="region" aria-label="{_("Table")}">{html}</div>'
 
 
 def _to_lessons(html: str) -> Markup:

@@ -115,3 +115,14 @@ def test_the_lesson_asks_the_database_twice_and_the_outline_a_fixed_number(two: 
 @pytest.mark.parametrize("week", ["1", "7", "99", "x", "-3", ""])
 def test_any_week_in_the_address_gives_a_page(two: Any, client_for: Callable[..., Any], week: str) -> None:
     assert client_for("anna").get("/course", query_string={"week": week}).status_code == 200
+
+
+def test_a_wide_table_says_its_columns_in_every_cell_for_phones(client_for: Callable[..., Any], make: Factory) -> None:
+    enrolment = make.trainee(make.cohort(weeks_ago=6), "learner")
+    make.waive_all_gates(enrolment, make.person("waiver", "trainer"))
+    page = client_for("learner").get("/lessons/needs-iceberg").get_data(as_text=True)
+    table = re.search(r'<table class="table table-cards">.*?</table>', page, re.DOTALL)
+    assert table, "this lesson has a table of five columns"
+    heads = re.findall(r"<th>(.*?)</th>", table[0])
+    labels = re.findall(r'<td data-label="([^"]*)">', table[0])
+    assert len(heads) == 5 and labels == heads * (len(labels) // 5) and len(labels) == table[0].count("<td")
