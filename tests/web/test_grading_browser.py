@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page, expect
 
 from foundation.db import db
-from tests.factories import PASSWORD, Factory
+from tests.factories import Factory
 from tests.grading_scene import Scene
+from tests.in_browser import PHONE, serving, signed_in_pages
 from training.grading.models import CaseDraft, CaseResponse, Performance, Rating, RatingDraft
 from training.grading.rules.common import text_length
 
 pytestmark = pytest.mark.browser
-PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
@@ -28,39 +26,15 @@ def scene(make: Factory) -> Scene:
 
 @pytest.fixture
 def served(app: Flask, scene: Scene) -> Iterator[str]:
-    db.session.remove()
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
+    with serving(app) as address:
+        yield address
 
 
 @pytest.fixture
 def person(served: str, chromium: Browser) -> Iterator[Callable[..., Page]]:
     """person(login) → a signed-in page on a phone; any script error fails the test."""
-    faults: list[str] = []
-    contexts: list[BrowserContext] = []
-
-    def open_page(login: str, language: str = "en") -> Page:
-        context = chromium.new_context(viewport=PHONE, base_url=served)
-        contexts.append(context)
-        context.add_cookies([{"name": "qizhou_lang", "value": language, "url": served}])
-        page = context.new_page()
-        page.on("pageerror", lambda fault: faults.append(str(fault)))
-        page.on("console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None)
-        page.goto("/login")
-        page.fill("#login", login)
-        page.fill("#password", PASSWORD)
-        page.click("form[action*=login] button[type=submit]")
-        page.wait_for_url(served + "/")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
+    with signed_in_pages(served, chromium) as open_page:
+        yield open_page
 
 
 def pick(page: Page, criterion: str, level: str) -> None:

@@ -3,60 +3,33 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page, expect
 
-from foundation.db import db
-from tests.factories import PASSWORD, Factory
+from tests.factories import Factory
+from tests.in_browser import DESK, SMALLEST, serving, signed_in_pages
 
 pytestmark = pytest.mark.browser
-SMALLEST = {"width": 320, "height": 640}
-DESK = {"width": 1280, "height": 900}
 WITH_FIGURE = "/lessons/customer-lifecycle"
 
 
 @pytest.fixture
 def served(app: Flask, make: Factory) -> Iterator[str]:
     make.trainee(make.cohort(weeks_ago=0), "anna", "安然")
-    db.session.remove()
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
+    with serving(app) as address:
+        yield address
 
 
 @pytest.fixture
 def reader(served: str, chromium: Browser) -> Iterator[Callable[..., Page]]:
     """reader(size, language, theme) → a signed-in trainee's page; any script error or report of the CSP fails the test."""
-    faults: list[str] = []
-    contexts: list[BrowserContext] = []
-
-    def open_page(size: dict[str, int], language: str = "en", theme: str = "light") -> Page:
-        context = chromium.new_context(viewport=size, base_url=served, color_scheme=theme)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.add_cookies([{"name": "qizhou_lang", "value": language, "url": served}])
-        page = context.new_page()
-        page.on("pageerror", lambda fault: faults.append(str(fault)))
-        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-        page.goto("/login")
-        page.fill("#login", "anna")
-        page.fill("#password", PASSWORD)
-        page.click("form[action*=login] button[type=submit]")
-        page.wait_for_url(served + "/")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
+    with signed_in_pages(served, chromium) as open_page:
+        yield partial(open_page, "anna")
 
 
 def wide(page: Page) -> int:
