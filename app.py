@@ -26,15 +26,18 @@ import courses.commands
 import courses.loader
 import courses.models
 import courses.routes
+import quizzes.commands
 import quizzes.loader
 import quizzes.models
 import quizzes.routes
 import quizzes.services
+import quizzes.services.hearings
 import training.assessment.loader
 import training.assessment.models
 import training.assessment.routes
 import training.credentials.commands
 import training.credentials.models
+import training.credentials.queries
 import training.credentials.routes
 import training.demo.commands
 import training.grading.loader
@@ -149,12 +152,13 @@ def _setup_login(app: Flask) -> None:
 
 
 def _register_commands(app: Flask) -> None:
-    for part in (courses.commands, training.demo.commands, training.credentials.commands, training.reporting.commands):
+    for part in (courses.commands, quizzes.commands, training.demo.commands, training.credentials.commands, training.reporting.commands):
         part.register(app)
 
 
 def _register_duties() -> None:
     """What the worker beside the server posts when its time has come."""
+    quizzes.services.hearings.register_consequences(training.credentials.queries.exam_consequences)
     due.register("attempts", quizzes.services.due_attempts, quizzes.services.close_by_time)
     due.register("cases", lambda _now: training.grading.services.due_cases(), lambda case, _now: training.grading.services.close_due_case(case))
 

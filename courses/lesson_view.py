@@ -93,7 +93,8 @@ def _table(match: re.Match[str]) -> str:
         column = itertools.cycle(heads)
         html = CELL.sub(lambda cell: f'<td{cell.group(1)} data-label="{next(column)}">', html)
     html = html.replace("<table>", f'<table class="{kind}">', 1)
-    return f'<div class="table-wrap" tabindex="0" role="region" aria-label="{_("Table")}">{html}</div>'
+    label = _("Table")
+    return f'<div class="table-wrap" tabindex="0" role="region" aria-label="{label}">{html}</div>'
 
 
 def _to_lessons(html: str) -> Markup:

@@ -104,6 +104,32 @@ def readable(version_ids: Collection[int]) -> dict[int, Readable]:
     return {id_: _READABLE[(database, id_)] for id_ in version_ids}
 
 
+@dataclass(frozen=True)
+class Teaching:
+    """A lesson that teaches an objective, by name."""
+
+    place: LessonPlace
+    title: dict[str, str]
+
+
+@lru_cache(maxsize=32)
+def _taught(_database: str, version_ids: tuple[int, ...]) -> dict[str, tuple[tuple[str, dict[str, str]], ...]]:
+    found: dict[str, list[tuple[str, dict[str, str]]]] = {}
+    rows = db.session.execute(select(ContentVersion.id, ContentVersion.key, ContentVersion.body).where(ContentVersion.id.in_(version_ids)))
+    bodies = {id_: (key, body) for id_, key, body in rows}
+    for id_ in version_ids:
+        key, body = bodies[id_]
+        for objective in body["objectives"]:
+            found.setdefault(objective, []).append((key, {language: body[language]["title"] for language in ("zh", "en")}))
+    return {objective: tuple(lessons) for objective, lessons in found.items()}
+
+
+def lessons_by_objective(shelf: Shelf) -> dict[str, tuple[Teaching, ...]]:
+    """Objective → the lessons of a shelf that teach it, in the shelf's order; read once per process and shelf."""
+    taught = _taught(database_key(), tuple(place.version_id for place in shelf.lessons.values()))
+    return {objective: tuple(Teaching(shelf.lessons[key], title) for key, title in lessons) for objective, lessons in taught.items()}
+
+
 # ── glossary ─────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class TermEntry:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from courses.models import Cohort, CohortPin, Completion, Enrolment, GateWaiver, SelfCheckAnswer, UnitOpening
 from courses.queries import programme_version
 from courses.rules.calendar import opening_days, openings_out_of_order
 from foundation import audit, clock, content
-from foundation.db import db
+from foundation.db import canonical_json, db
 from foundation.people import GrantRow, Person
 from foundation.permissions import EVERYWHERE, Role
 from foundation.web import StaleVersion
@@ -343,6 +344,23 @@ def record_completion(enrolment_id: int, kind: str, ref: str, fraction: Decimal 
     audit.record("activity:complete", f"enrolment:{enrolment_id}", actor_id, kind=kind, ref=ref,
                  fraction=None if fraction is None else format(fraction, "f"), evidence=evidence)
     return True
+
+
+def record_completions(rows: Sequence[tuple[int, str, str, Decimal, str]], cause: str, actor_id: int | None) -> int:
+    """Append many judged completions at once, (enrolment, kind, ref, fraction, evidence) each, with one event; how many were new."""
+    known = {(row.enrolment_id, row.kind, row.ref, row.evidence) for row in db.session.execute(
+        select(Completion.enrolment_id, Completion.kind, Completion.ref, Completion.evidence)
+        .where(Completion.enrolment_id.in_({row[0] for row in rows}), Completion.evidence.in_({row[4] for row in rows})))} if rows else set()
+    fresh = [row for row in rows if (row[0], row[1], row[2], row[4]) not in known]
+    if not fresh:
+        return 0
+    now = clock.now()
+    db.session.execute(insert(Completion), [
+        {"enrolment_id": enrolment_id, "kind": kind, "ref": ref, "fraction": fraction, "evidence": evidence, "at": now}
+        for enrolment_id, kind, ref, fraction, evidence in fresh])
+    digest = hashlib.sha256(canonical_json([[*row[:3], format(row[3], "f"), row[4]] for row in fresh]).encode()).hexdigest()
+    audit.record("activity:complete_again", cause, actor_id, completions=len(fresh), digest=digest)
+    return len(fresh)
 
 
 class UnknownCheck(Exception):

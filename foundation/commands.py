@@ -39,6 +39,11 @@ def check(warnings: bool) -> None:
         sys.exit(1)
 
 
+def _tell_kept(library: content.Library) -> None:
+    for step in content.kept_from(library):
+        click.echo(f"{step.act:10} {step.kind} {step.key}: edited in the browser; export it first")
+
+
 @content_group.command("plan")
 def plan() -> None:
     """What a load would change."""
@@ -48,6 +53,7 @@ def plan() -> None:
     steps = content.plan_against_store(library)
     for step in steps:
         click.echo(f"{step.act:10} {step.kind} {step.key}")
+    _tell_kept(library)
     click.echo(f"{len(steps)} changes")
 
 
@@ -62,6 +68,7 @@ def load() -> None:
         notices = content.notices(steps)
     for notice in notices:
         click.echo(notice)
+    _tell_kept(library)
     click.echo(f"{len(steps)} changes loaded")
 
 

@@ -225,7 +225,8 @@ def _reviewed_in(value: Any) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Step:
-    """What a load would do with one piece: new | rewording | rescoring | restored | retired."""
+    """What a load would do with one piece: new | rewording | rescoring | restored | retired | returned (edited in the browser,
+    exported since: the files hold it again); or `kept`: edited in the browser, so that the files do not touch it."""
 
     act: str
     kind: str
@@ -250,7 +251,8 @@ def plan(pieces: Iterable[Piece], stored: dict[tuple[str, str], Any], broken_kin
         if row is None:
             steps.append(Step("new", piece.kind, piece.key))
         elif row.origin != "file":
-            continue
+            if row.retired_at is None and (row.wording_hash, row.status) == (piece.wording_hash, piece.status):
+                steps.append(Step("returned", piece.kind, piece.key))
         elif row.scoring_hash != piece.scoring_hash:
             steps.append(Step("rescoring", piece.kind, piece.key))
         elif row.wording_hash != piece.wording_hash or row.status != piece.status:
@@ -265,6 +267,14 @@ def plan(pieces: Iterable[Piece], stored: dict[tuple[str, str], Any], broken_kin
 
 def plan_against_store(library: Library) -> list[Step]:
     return plan(library.pieces.values(), _stored())
+
+
+def kept_from(library: Library) -> list[Step]:
+    """Pieces of the files that a load leaves alone, because they were edited or retired in the browser and not exported since."""
+    stored = _stored()
+    held = [(piece, stored[key]) for key, piece in library.pieces.items() if key in stored and stored[key].origin != "file"]
+    return [Step("kept", piece.kind, piece.key) for piece, row in sorted(held, key=lambda pair: (pair[0].kind, pair[0].key))
+            if row.retired_at is not None or (row.wording_hash, row.status) != (piece.wording_hash, piece.status)]
 
 
 def load(library: Library, actor_id: int | None) -> list[Step]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask_babel import get_locale
 from flask_wtf import FlaskForm
@@ -57,4 +59,15 @@ class TrimmedField(StringField):
         super().process_formdata([value.strip() if isinstance(value, str) else value for value in valuelist])
 
 
-__all__ = ["BaseForm", "ConfirmForm", "HiddenInput", "TrimmedField"]
+def local_moment(text: str, zone: str) -> datetime | None:
+    """A date-and-time field, read in `zone` (a cohort's), as UTC; None where it is no moment."""
+    try:
+        value = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    if value.tzinfo is not None or not 2000 <= value.year <= 2200:
+        return None
+    return value.replace(second=0, microsecond=0, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+__all__ = ["BaseForm", "ConfirmForm", "HiddenInput", "TrimmedField", "local_moment"]

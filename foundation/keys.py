@@ -1,6 +1,7 @@
 """Secrets of one installation, under QIZHOU_DATA/keys (0700, files 0600), made once by the launcher.
 
-session signs cookies and forms · issuer (ed25519) signs credentials · ledger salts fingerprints and signs checkpoints.
+session signs cookies and forms · issuer (ed25519) signs credentials · ledger salts fingerprints and signs checkpoints ·
+answers makes the keys under which devices keep what they could not send.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Keys:
     session: bytes
     issuer: Ed25519PrivateKey
     ledger: bytes
+    answers: bytes
 
 
 def _write_once(path: Path, content: bytes) -> None:
@@ -55,6 +57,7 @@ def load(data: Path) -> Keys:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_once(folder / "session", secrets.token_hex(32).encode())
     _write_once(folder / "ledger", secrets.token_hex(32).encode())
+    _write_once(folder / "answers", secrets.token_hex(32).encode())
     _write_once(folder / "issuer.pem", _new_ed25519())
     for path in (folder, *folder.iterdir()):
         if path.stat().st_mode & 0o077:
@@ -63,4 +66,4 @@ def load(data: Path) -> Keys:
     issuer = serialization.load_pem_private_key((folder / "issuer.pem").read_bytes(), None)
     if not isinstance(issuer, Ed25519PrivateKey):
         raise UnsafeKeys("issuer.pem is not an ed25519 key")
-    return Keys(session, issuer, (folder / "ledger").read_bytes())
+    return Keys(session, issuer, (folder / "ledger").read_bytes(), (folder / "answers").read_bytes())

@@ -48,7 +48,7 @@ def _content_hash() -> str:
                 digests.append(hashlib.sha256(file.stream.read()).hexdigest())
                 file.stream.seek(0)
             sent[f"file:{key}"] = digests
-    return hashlib.sha256(canonical_json([request.path, sent]).encode()).hexdigest()
+    return hashlib.sha256(canonical_json([request.path, sent]).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def operation_id() -> str:
@@ -66,7 +66,7 @@ def change() -> Iterator[Change]:
     """
     op = operation_id()
     person_id = current_user.person_id if current_user.is_authenticated else None
-    key = hashlib.sha256(f"{person_id}:{op}".encode()).hexdigest() if op else ""
+    key = hashlib.sha256(f"{person_id}:{op}".encode("utf-8", "surrogatepass")).hexdigest() if op else ""
     content = _content_hash() if op else ""
     with transaction() as change_:
         if op:

@@ -254,14 +254,14 @@ def validate(model: type[Model], value: Any, source: Source, where: Sequence[Any
         return model.model_validate(value)
     except ValidationError as fault:
         for error in fault.errors():
-            place = _place(value, error["loc"])
+            place = place_of(value, error["loc"])
             prefix = f"{label}: " if label else ""
             spot = ".".join(str(part) for part in place)
             source.error((*where, *place), f"{prefix}{spot}: {_say(error)}")
         return None
 
 
-def _place(value: Any, loc: Sequence[Any]) -> list[Any]:
+def place_of(value: Any, loc: Sequence[Any]) -> list[Any]:
     """The path of a complaint as the file has it: without the names that types add (validators, the tag of a kind)."""
     place: list[Any] = []
     for number, part in enumerate(loc):

@@ -234,3 +234,14 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The report of the long fault tests: what each of them went through."""
+    lines = [f"{report.nodeid.rsplit('::', 1)[1]}: " + ", ".join(f"{name} {value}" for name, value in report.user_properties)
+             for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])
+             if "soak" in report.keywords and report.when == "call" and report.user_properties]
+    if lines:
+        terminalreporter.section("what the long tests went through")
+        for line in lines:
+            terminalreporter.write_line(line)

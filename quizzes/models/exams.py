@@ -183,7 +183,9 @@ class Hearing(Base):
     item_key: Mapped[str] = mapped_column(index=True)                  # the answerable item's own key
     item_version_id: Mapped[int] = mapped_column(ForeignKey("content_version.id"))
     remedy: Mapped[str]                         # rekey | accept | give_all | drop
-    change: Mapped[Any | None] = mapped_column(Json)    # rekey: {"item": body}; accept: {"answers": [answers]}; else null
+    # rekey: {"item": body}; accept: {"answers": [answers]}; with any remedy "also": [ids of versions with the same fault]
+    # and "retire": true (the item is taken out of use); null where there is nothing to say
+    change: Mapped[Any | None] = mapped_column(Json)
     complaint: Mapped[str]                      # what is wrong with the item
     minutes: Mapped[str] = mapped_column(default="", server_default=text("''"))   # what was weighed and why it was decided so
     dry_run: Mapped[Any | None] = mapped_column(Json)    # the differences the decision was made on

@@ -6,7 +6,7 @@ derives that from the clock. Nothing in here writes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,6 +23,8 @@ from foundation.db import database_key, db
 from foundation.hotread import HotRead
 from foundation.permissions import Actor
 from quizzes.models import AnswerSave, Attempt, Closure, Response, Slot
+from quizzes.queries.marks import accepted_late, marks_of, settlement
+from quizzes.queries.rulings import RulingView, rulings_on
 from quizzes.rules import attempt as sitting
 from quizzes.rules import item as items
 from quizzes.rules.answer import Answer, completeness
@@ -89,13 +91,18 @@ class AttemptView:
     head_hash: str | None
     saves: int | None
     zone: str                            # of the cohort: deadlines and receipts are told in it
+    sitting_id: int | None = None
+    form_id: int | None = None
+    section: int = 0                     # the one-way section now open, from 0
+    paused_at: datetime | None = None    # the hall stands still since then, and the clock of this attempt with it
+    device: str = ""                     # the device that holds the paper
 
     @property
     def blueprint(self) -> Blueprint:
         return blueprint_version(self.blueprint_version_id)
 
     def state(self, now: datetime) -> sitting.State:
-        return sitting.state(now, self.high_water_at, self.closes_at, self.closed_how)
+        return sitting.state(now, self.high_water_at, self.closes_at, self.closed_how, self.paused_at)
 
     def is_open(self, now: datetime) -> bool:
         return self.state(now) == "open"
@@ -105,7 +112,7 @@ class AttemptView:
         return self.closed_at or (None if self.is_open(now) else self.closes_at)
 
     def seconds_left(self, now: datetime) -> int:
-        return sitting.seconds_left(now, self.high_water_at, self.closes_at)
+        return sitting.seconds_left(now, self.high_water_at, self.closes_at, self.paused_at)
 
 
 def _own_attempt() -> Select[Any]:
@@ -114,7 +121,8 @@ def _own_attempt() -> Select[Any]:
     return (
         select(attempt.c.id, attempt.c.enrolment_id, enrolment.c.cohort_id, enrolment.c.person_id, attempt.c.blueprint_key,
                attempt.c.blueprint_version_id, attempt.c.purpose, attempt.c.number, attempt.c.started_at, attempt.c.closes_at, attempt.c.high_water_at,
-               closure.c.closed_at, closure.c.how, closure.c.head_hash, closure.c.saves, cohort.c.zone)
+               closure.c.closed_at, closure.c.how, closure.c.head_hash, closure.c.saves, cohort.c.zone, attempt.c.sitting_id, attempt.c.form_id,
+               attempt.c.section, attempt.c.paused_at, attempt.c.device)
         .select_from(attempt).join(enrolment, enrolment.c.id == attempt.c.enrolment_id).join(cohort, cohort.c.id == enrolment.c.cohort_id)
         .outerjoin(closure, closure.c.attempt_id == attempt.c.id)
         .where(attempt.c.id == bindparam("attempt"), enrolment.c.person_id == bindparam("person"))
@@ -128,7 +136,7 @@ def _attempts() -> Any:
     return (
         select(Attempt.id, Attempt.enrolment_id, Enrolment.cohort_id, Enrolment.person_id, Attempt.blueprint_key, Attempt.blueprint_version_id,
                Attempt.purpose, Attempt.number, Attempt.started_at, Attempt.closes_at, Attempt.high_water_at, Closure.closed_at, Closure.how,
-               Closure.head_hash, Closure.saves, Cohort.zone)
+               Closure.head_hash, Closure.saves, Cohort.zone, Attempt.sitting_id, Attempt.form_id, Attempt.section, Attempt.paused_at, Attempt.device)
         .join(Enrolment, Enrolment.id == Attempt.enrolment_id).join(Cohort, Cohort.id == Enrolment.cohort_id)
         .outerjoin(Closure, Closure.attempt_id == Attempt.id)
     )
@@ -137,6 +145,11 @@ def _attempts() -> Any:
 def get_attempt(attempt_id: int) -> AttemptView:
     """The attempt of that id. Raises NoResultFound."""
     return AttemptView(*db.session.execute(_attempts().where(Attempt.id == attempt_id)).one())
+
+
+def attempts_by_id(attempt_ids: Collection[int]) -> tuple[AttemptView, ...]:
+    """The attempts of these ids, in order; one select."""
+    return tuple(AttemptView(*row) for row in db.session.execute(_attempts().where(Attempt.id.in_(attempt_ids)).order_by(Attempt.id)))
 
 
 def own_attempt_or_404(attempt_id: int, actor: Actor) -> AttemptView:
@@ -166,10 +179,28 @@ class SlotView:
     marks: Decimal
     order: tuple[str, ...]
     values: dict[str, str]
+    section: int = 0
     version: int = 0
     answer: Answer | None = None
     saved_at: datetime | None = None
     receipt: str = ""
+    ruling: RulingView | None = None     # what a hearing decided about this item of this version, if one did
+
+    @property
+    def counts(self) -> bool:
+        """Whether it enters what was earned and what could be: not where a hearing dropped it."""
+        return self.ruling is None or self.ruling.ruling.remedy != "drop"
+
+    @property
+    def keyed(self) -> Answerable:
+        """The item whose key and feedback stand: the one that was asked, or as a hearing corrected it."""
+        return self.item if self.ruling is None else self.ruling.ready(self.item).shown
+
+    @property
+    def accepted_options(self) -> frozenset[str]:
+        """Keys of options that a hearing accepted each by itself, beside the key."""
+        answers = (self.ruling.ruling.change or {}).get("answers", ()) if self.ruling is not None else ()
+        return frozenset(answer["choice"] for answer in answers if "choice" in answer)
 
     @property
     def in_set(self) -> ItemSet | None:
@@ -180,17 +211,23 @@ class SlotView:
         return completeness(self.item, self.answer)
 
     def scored(self) -> Scored:
-        return score(self.item, self.answer, self.values)
+        """What the answer that stands earns, by the item's key or by what a hearing made of it."""
+        return score(self.item, self.answer, self.values) if self.ruling is None else self.ruling.ready(self.item).scored(self.answer, self.values)
+
+    def matched(self) -> Scored:
+        """How the answer that stands matches the key, or any key a hearing accepted: given to all, it may earn more than that."""
+        return score(self.item, self.answer, self.values) if self.ruling is None else self.ruling.ready(self.item).matched(self.answer, self.values)
 
 
-_SLOT = (Slot.id, Slot.attempt_id, Slot.position, Slot.item_key, Slot.item_version_id, Slot.marks, Slot.frozen)
+_SLOT = (Slot.id, Slot.attempt_id, Slot.position, Slot.item_key, Slot.item_version_id, Slot.marks, Slot.frozen, Slot.section)
 
 
-def slot_view(row: Row[Any], save: Row[Any] | None) -> SlotView:
-    id_, attempt_id, position, item_key, version_id, marks, frozen = tuple(row)
+def slot_view(row: Row[Any], save: Row[Any] | None, rulings: Mapping[tuple[int, str], RulingView] | None = None) -> SlotView:
+    id_, attempt_id, position, item_key, version_id, marks, frozen, section = tuple(row)
     piece = item_version(version_id)
-    last = (save.version, save.answer, save.saved_at, save.receipt) if save is not None else ()
-    return SlotView(id_, attempt_id, position, items.part(piece, item_key), piece, version_id, marks, tuple(frozen["order"]), frozen["values"], *last)
+    version, answer, saved_at, receipt = (save.version, save.answer, save.saved_at, save.receipt) if save is not None else (0, None, None, "")
+    return SlotView(id_, attempt_id, position, items.part(piece, item_key), piece, version_id, marks, tuple(frozen["order"]), frozen["values"], section,
+                    version, answer, saved_at, receipt, (rulings or {}).get((version_id, item_key)))
 
 
 class NoSuchSlot(LookupError):
@@ -206,13 +243,15 @@ def one_slot(attempt_id: int, position: int) -> SlotView:
 
 
 def slots_of(attempt_ids: Collection[int]) -> dict[int, tuple[SlotView, ...]]:
-    """Attempt id → its slots in order, each with the answer that stands: two selects, however many attempts."""
+    """Attempt id → its slots in order, each with the answer that stands: three selects, however many attempts."""
     latest = select(func.max(AnswerSave.id)).where(AnswerSave.attempt_id.in_(attempt_ids)).group_by(AnswerSave.slot_id)
     saves = {row.slot_id: row for row in db.session.execute(
         select(AnswerSave.slot_id, AnswerSave.version, AnswerSave.answer, AnswerSave.saved_at, AnswerSave.receipt).where(AnswerSave.id.in_(latest)))}
     found: dict[int, list[SlotView]] = {id_: [] for id_ in attempt_ids}
-    for row in db.session.execute(select(*_SLOT).where(Slot.attempt_id.in_(attempt_ids)).order_by(Slot.attempt_id, Slot.position)):
-        found[row.attempt_id].append(slot_view(row, saves.get(row.id)))
+    rows = db.session.execute(select(*_SLOT).where(Slot.attempt_id.in_(attempt_ids)).order_by(Slot.attempt_id, Slot.position)).all()
+    rulings = rulings_on({row.item_version_id for row in rows})
+    for row in rows:
+        found[row.attempt_id].append(slot_view(row, saves.get(row.id), rulings))
     return {id_: tuple(slots) for id_, slots in found.items()}
 
 
@@ -242,29 +281,56 @@ def chain_holds(attempt_id: int) -> bool:
 # ── what attempts earned ─────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Earned:
-    """What a closed attempt earned. `score` 0..100, unrounded; None where no slot is scored by the program."""
+    """What a closed attempt earned. `score` 0..100, unrounded; None where no slot has a mark, or a person's is still to come."""
 
     score: Decimal | None
     earned: Decimal
     possible: Decimal
     by_slot: dict[int, tuple[Decimal, Decimal]]          # slot id → (fraction, mark)
+    awaiting: tuple[int, ...] = ()                       # ids of slots whose mark by a person is still to come
+    dropped: frozenset[int] = frozenset()                # ids of slots a hearing took out: neither earned nor possible
 
 
-def _earned(slots: Sequence[SlotView], results: dict[int, tuple[Decimal, Decimal]]) -> Earned:
-    scored = [slot for slot in slots if slot.id in results]
+def _earned(slots: Sequence[SlotView], results: dict[int, tuple[Decimal, Decimal]], awaiting: tuple[int, ...] = (),
+            dropped: frozenset[int] = frozenset()) -> Earned:
+    scored = [slot for slot in slots if slot.id in results and slot.id not in awaiting and slot.id not in dropped]
     marks = [results[slot.id][1] for slot in scored]
     possible = [slot.marks for slot in scored]
-    return Earned(percent(marks, possible), sum(marks, Decimal(0)), sum(possible, Decimal(0)), results)
+    return Earned(None if awaiting else percent(marks, possible), sum(marks, Decimal(0)), sum(possible, Decimal(0)), results, awaiting, dropped)
 
 
-def score_now(slots: Sequence[SlotView]) -> Earned:
-    """What the saved answers earn by today's reading of their frozen keys; how an unposted end is counted."""
-    results = {}
+def score_now(slots: Sequence[SlotView], blueprint: Blueprint) -> Earned:
+    """What the saved answers earn by today's reading of their frozen keys; how an unposted end is counted. What people mark
+    waits for them; left empty it earns nothing, and nobody has to look at it."""
+    results, awaiting = {}, []
     for slot in slots:
         fraction = slot.scored().fraction
+        if not slot.counts:
+            results[slot.id] = (fraction or Decimal(0), Decimal(0))
+            continue
+        if fraction is None and blueprint.raters(slot.item.kind):
+            if slot.completeness != "none":
+                awaiting.append(slot.id)
+            else:
+                fraction = Decimal(0)
         if fraction is not None:
             results[slot.id] = (fraction, mark(fraction, slot.marks))
-    return _earned(slots, results)
+    return _earned(slots, results, tuple(awaiting), frozenset(slot.id for slot in slots if not slot.counts))
+
+
+def _awaiting(attempts: Sequence[AttemptView], slots: dict[int, tuple[SlotView, ...]], heard: Collection[int]) -> dict[int, tuple[int, ...]]:
+    """Attempt id → its slots whose mark by people is not complete. `heard`: slots a hearing has decided on, which wait for nobody."""
+    waiting = {attempt.id: [slot for slot in slots[attempt.id] if attempt.blueprint.raters(slot.item.kind) and slot.id not in heard and slot.ruling is None]
+               for attempt in attempts}
+    ids = [slot.id for found in waiting.values() for slot in found]
+    if not ids:
+        return {}
+    late = accepted_late(ids)
+    marks = marks_of(ids, late)
+    return {attempt.id: tuple(
+        slot.id for slot in waiting[attempt.id]
+        if (slot.completeness != "none" or slot.id in late)
+        and settlement(marks.get(slot.id, ()), attempt.blueprint, slot.item.kind).state != "complete") for attempt in attempts}
 
 
 def earned_of(attempts: Sequence[AttemptView], now: datetime) -> dict[int, Earned]:
@@ -274,19 +340,25 @@ def earned_of(attempts: Sequence[AttemptView], now: datetime) -> dict[int, Earne
         return {}
     slots = slots_of([attempt.id for attempt in ended])
     posted: dict[int, dict[int, tuple[Decimal, Decimal]]] = {}
+    causes: dict[int, str] = {}
+    dropped: dict[int, set[int]] = {}
     rows = db.session.execute(
-        select(Response.attempt_id, Response.slot_id, Response.fraction, Response.mark)
+        select(Response.attempt_id, Response.slot_id, Response.fraction, Response.mark, Response.cause, Response.possible)
         .where(Response.attempt_id.in_([attempt.id for attempt in ended if attempt.closed_how])).order_by(Response.run)
     )
-    for attempt_id, slot_id, fraction, earned in rows:
+    for attempt_id, slot_id, fraction, earned, cause, possible in rows:
         posted.setdefault(attempt_id, {})[slot_id] = (fraction, earned)
-    return {attempt.id: _earned(slots[attempt.id], posted.get(attempt.id, {})) if attempt.closed_how else score_now(slots[attempt.id])
-            for attempt in ended}
+        (set.add if possible == 0 else set.discard)(dropped.setdefault(attempt_id, set()), slot_id)
+        causes[slot_id] = cause
+    awaiting = _awaiting([attempt for attempt in ended if attempt.closed_how], slots, {id_ for id_, cause in causes.items() if cause.startswith("hearing")})
+    return {attempt.id: _earned(slots[attempt.id], posted.get(attempt.id, {}), awaiting.get(attempt.id, ()), frozenset(dropped.get(attempt.id, ())))
+            if attempt.closed_how else score_now(slots[attempt.id], attempt.blueprint) for attempt in ended}
 
 
 @dataclass(frozen=True)
 class ExamFact:
-    """One sitting of an exam. `score` 0..100, unrounded, None while it is open; `performed_at`: hand-in, or the deadline."""
+    """One sitting of an exam. `score` 0..100, unrounded, None while it is open and while people still mark it (`awaiting`);
+    `performed_at`: hand-in, or the deadline."""
 
     attempt_id: int
     number: int
@@ -294,6 +366,7 @@ class ExamFact:
     is_open: bool
     started_at: datetime
     performed_at: datetime | None
+    awaiting: bool = False
 
 
 def exam_facts(enrolment_ids: Collection[int], blueprint_key: str) -> dict[int, list[ExamFact]]:
@@ -307,5 +380,5 @@ def exam_facts(enrolment_ids: Collection[int], blueprint_key: str) -> dict[int, 
     for attempt in attempts:
         result = earned.get(attempt.id)
         found[attempt.enrolment_id].append(ExamFact(attempt.id, attempt.number, result.score if result else None, result is None,
-                                                    attempt.started_at, attempt.ended_at(now)))
+                                                    attempt.started_at, attempt.ended_at(now), bool(result and result.awaiting)))
     return found

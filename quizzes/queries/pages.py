@@ -3,23 +3,33 @@ of a right answer ever enters a QuestionView, so no template can let one slip.""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
-
-from flask import abort
 
 from courses import queries as courses
 from foundation.formula import rounded
 from foundation.i18n import language, pick
-from foundation.permissions import Actor
-from quizzes.queries.attempts import AttemptView, SlotView, attempts_of, blueprint_version, earned_of, slots_of
+from quizzes.queries.attempts import AttemptView, SlotView, earned_of, slots_of
+from quizzes.queries.keyview import accepted_texts
 from quizzes.rules import numbers
 from quizzes.rules.answer import Answer, completeness, letters, to_screen
-from quizzes.rules.blueprint import Blueprint
-from quizzes.rules.item import BLANK, Choice, Cloze, Matching, Multiple, Numeric, Ordering, ShortAnswer, TrueFalse, from_placeholders
+from quizzes.rules.item import (
+    BLANK,
+    PERSON_MARKED,
+    Choice,
+    Cloze,
+    Essay,
+    Matching,
+    Multiple,
+    Numeric,
+    Ordering,
+    ShortAnswer,
+    TrueFalse,
+    from_placeholders,
+)
 from quizzes.rules.scoring import Scored, shown_score
 from quizzes.rules.wording import split_stem
 
@@ -76,7 +86,7 @@ def one_question(slot: SlotView, answer: Answer | None = None) -> QuestionView:
     item = slot.item
     given = slot.answer if answer is None else answer
     stem = from_placeholders(pick(item.stem), slot.values)
-    split = isinstance(item, Choice | Numeric | ShortAnswer)
+    split = isinstance(item, Choice | Numeric | ShortAnswer | Essay)
     story, question = split_stem(stem, language()) if split else ("", stem)
     fields: dict[str, Any] = {}
     given = given or {}
@@ -103,7 +113,7 @@ def one_question(slot: SlotView, answer: Answer | None = None) -> QuestionView:
         if isinstance(item, Numeric):
             fields["unit"] = pick(item.unit)
             fields["is_unreadable"] = bool(given) and numbers.read_number(given["text"], item) is None
-        elif isinstance(item, ShortAnswer):
+        elif isinstance(item, ShortAnswer | Essay):
             fields["hint"] = item.length.zh_chars if language() == "zh" else item.length.en_words
     shared = slot.in_set
     return QuestionView(
@@ -140,45 +150,13 @@ def described(view: QuestionView) -> str:
     return view.typed
 
 
-# ── the start page ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── the bar ───────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Bar:
     """A bar that this quiz has to clear, in points of 100, and what it opens."""
 
     points: Decimal
     opens: str
-
-
-@dataclass(frozen=True)
-class AttemptLine:
-    id: int
-    number: int
-    started_at: datetime
-    state: str
-    score: str                           # "" where nothing may be shown
-    reached: bool | None                 # against the bar; None where there is none or nothing may be shown
-
-
-@dataclass(frozen=True)
-class StartPage:
-    ref: str
-    title: str
-    intro: str
-    purpose: str
-    items: int
-    minutes: int
-    marks: int
-    zone: str
-    unit_title: str
-    unit_number: int
-    is_open: bool
-    opens_on: date | None
-    blocked_by: str
-    bar: Bar | None
-    attempts: tuple[AttemptLine, ...]
-    open_attempt_id: int | None
-    may_start: bool
-    review_opens: str
 
 
 def bar_of(programme: Any, ref: str) -> Bar | None:
@@ -191,92 +169,6 @@ def bar_of(programme: Any, ref: str) -> Bar | None:
         if activity.kind == "quiz" and activity.ref == ref and activity.min_fraction is not None:
             return Bar(activity.min_fraction * 100, "")
     return None
-
-
-def start_page(ref: str, actor: Actor, now: datetime) -> StartPage:
-    """What a quiz is, whether it is open to me, and what I have done in it. 404 where my programme does not have it."""
-    enrolment = courses.own_enrolment_or_404(actor)
-    cohort = courses.get_cohort(enrolment.cohort_id)
-    programme = courses.programme_of(cohort)
-    unit = programme.unit_of("quiz", ref)
-    if unit is None or any(activity.planned for activity in unit.activities if (activity.kind, activity.ref) == ("quiz", ref)):
-        abort(404)
-    blueprint = blueprint_version(courses.pinned(cohort.id, "blueprint", ref).id)
-    state = next(state for state in courses.unit_states_of(enrolment, cohort) if state.unit.key == unit.key)
-    activity = next(activity for activity in unit.activities if (activity.kind, activity.ref) == ("quiz", ref))
-    is_open = courses.activity_is_open(enrolment, "quiz", ref)
-    bar = bar_of(programme, ref)
-    attempts = attempts_of(enrolment.id, ref)
-    earned = earned_of(attempts, now) if blueprint.review.opens == "after-submit" else {}
-    lines = []
-    for attempt in attempts:
-        score = earned[attempt.id].score if attempt.id in earned and "score" in blueprint.review.shows else None
-        lines.append(AttemptLine(attempt.id, attempt.number, attempt.started_at, attempt.state(now),
-                                 "" if score is None else shown_score(score, (bar.points,) if bar else ()),
-                                 None if score is None or bar is None else score >= bar.points))
-    open_id = next((attempt.id for attempt in attempts if attempt.is_open(now)), None)
-    return StartPage(
-        ref, pick(blueprint.title), pick(activity.intro or blueprint.intro), blueprint.purpose, blueprint.items, blueprint.minutes, blueprint.marks,
-        cohort.zone, pick(unit.title), unit.number, is_open, state.opens_on if state.blocked_by is None and not state.is_open else None,
-        pick(state.blocked_by.title) if state.blocked_by else "", bar, tuple(lines), open_id,
-        is_open and open_id is None and (blueprint.purpose != "exam" or not attempts), blueprint.review.opens)
-
-
-# ── during the attempt ───────────────────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True)
-class AttemptPage:
-    id: int
-    ref: str
-    title: str
-    cohort_name: str
-    zone: str
-    purpose: str
-    marks: int
-    questions: tuple[QuestionView, ...]
-    current: int
-    answered: int
-    seconds_left: int
-    closes_at: datetime
-    last: QuestionView | None            # the question with the latest save
-
-
-def attempt_page(attempt: AttemptView, now: datetime, position: int, replaced: Mapping[int, Answer] | None = None) -> AttemptPage:
-    """The open attempt with all its questions; `replaced` shows answers that could not be saved in their place."""
-    blueprint = attempt.blueprint
-    cohort = courses.get_cohort(attempt.cohort_id)
-    slots = slots_of([attempt.id])[attempt.id]
-    questions = tuple(one_question(slot, (replaced or {}).get(slot.position)) for slot in slots)
-    saved = [question for question in questions if question.saved_at is not None]
-    return AttemptPage(
-        attempt.id, attempt.blueprint_key, pick(blueprint.title), pick(cohort.name), cohort.zone, blueprint.purpose, blueprint.marks, questions,
-        min(max(position, 1), len(questions)), sum(slot.completeness != "none" for slot in slots), attempt.seconds_left(now), attempt.closes_at,
-        max(saved, key=lambda question: question.saved_at or now) if saved else None)
-
-
-@dataclass(frozen=True)
-class CheckPage:
-    """Before handing in: what is unanswered, what is answered in part, what cannot be read as a number."""
-
-    id: int
-    title: str
-    cohort_name: str
-    zone: str
-    purpose: str
-    count: int
-    answered: int
-    none: tuple[int, ...]
-    part: tuple[int, ...]
-    unreadable: tuple[int, ...]
-    seconds_left: int
-    closes_at: datetime
-
-
-def check_page(attempt: AttemptView, now: datetime) -> CheckPage:
-    page = attempt_page(attempt, now, 1)
-    return CheckPage(
-        page.id, page.title, page.cohort_name, page.zone, page.purpose, len(page.questions), page.answered,
-        tuple(q.position for q in page.questions if q.completeness == "none"), tuple(q.position for q in page.questions if q.completeness == "part"),
-        tuple(q.position for q in page.questions if q.is_unreadable), page.seconds_left, page.closes_at)
 
 
 # ── afterwards ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -294,14 +186,25 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Reheard:
+    """A hearing about this question was posted. `accepted`: further right answers in words, where keys may be shown."""
+
+    position: int
+    at: datetime
+    remedy: str                          # rekey | accept | give_all | drop
+    accepted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ReviewedQuestion:
     question: QuestionView
-    verdict: str                         # right | part | wrong | none | person
+    verdict: str                         # right | part | wrong | none | person | awaiting | dropped
     mark: str
     lines: tuple[Line, ...]
     mine: str
     key: str
     feedback: str
+    reheard: Reheard | None = None
 
 
 @dataclass(frozen=True)
@@ -323,10 +226,12 @@ class ResultPage:
     score: str
     earned: str
     possible: str
-    by_person: int
+    by_person: int                       # answers the trainee compares with the model, because nobody marks them
+    awaiting: int                        # answers whose mark by a person is still to come
     bar: Bar | None
     reached: bool | None
     questions: tuple[ReviewedQuestion, ...]
+    reheard: tuple[Reheard, ...]         # every question of this paper that was heard, told whether or not keys are shown
 
 
 def result_page(attempt: AttemptView, now: datetime) -> ResultPage:
@@ -339,7 +244,9 @@ def result_page(attempt: AttemptView, now: datetime) -> ResultPage:
     head = attempt.head_hash if attempt.saves else None
     is_released = blueprint.review.opens == "after-submit"
     shows = blueprint.review.shows if is_released else ()
-    earned = earned_of([attempt], now).get(attempt.id) if is_released else None
+    stands = earned_of([attempt], now).get(attempt.id)
+    earned = stands if is_released else None
+    awaiting = stands.awaiting if stands else ()
     bar = bar_of(courses.programme_of(cohort), attempt.blueprint_key)
     score = earned.score if earned and "score" in shows else None
     return ResultPage(
@@ -348,41 +255,62 @@ def result_page(attempt: AttemptView, now: datetime) -> ResultPage:
         sum(slot.completeness != "none" for slot in slots), is_released,
         "" if score is None else shown_score(score, (bar.points,) if bar else ()),
         plain_figure(rounded_mark(earned.earned)) if earned else "", plain_figure(earned.possible) if earned else "",
-        sum(isinstance(slot.item, ShortAnswer) for slot in slots), bar, None if score is None or bar is None else score >= bar.points,
-        tuple(_reviewed(slot, earned.by_slot.get(slot.id) if earned else None, blueprint) for slot in slots) if {"key", "feedback"} & set(shows) else ())
+        sum(slot.item.kind in PERSON_MARKED and not blueprint.raters(slot.item.kind) for slot in slots), len(awaiting), bar,
+        None if score is None or bar is None else score >= bar.points,
+        tuple(reviewed(slot, earned.by_slot.get(slot.id) if earned else None, shows, slot.id in awaiting) for slot in slots)
+        if {"key", "feedback"} & set(shows) else (),
+        tuple(found for slot in slots if (found := reheard(slot, False))))
 
 
 def rounded_mark(value: Decimal) -> Decimal:
     return rounded(value, 2)
 
 
-def _reviewed(slot: SlotView, result: tuple[Decimal, Decimal] | None, blueprint: Blueprint) -> ReviewedQuestion:
-    view, scored = one_question(slot), slot.scored()
-    with_key, with_feedback = "key" in blueprint.review.shows, "feedback" in blueprint.review.shows
+def reheard(slot: SlotView, with_key: bool) -> Reheard | None:
+    """What a trainee is told of a hearing about a question; None where there was none."""
+    ruling = slot.ruling
+    if ruling is None:
+        return None
+    return Reheard(slot.position, ruling.posted_at, ruling.ruling.remedy, accepted_texts(slot.item, ruling.ruling, with_letters=False) if with_key else ())
+
+
+def reviewed(slot: SlotView, result: tuple[Decimal, Decimal] | None, shows: Collection[str], waits: bool = False) -> ReviewedQuestion:
+    """An answered question with what may be shown of it (`shows`: key, feedback). `result`: (fraction, mark), None where the
+    trainee compares the answer alone; `waits`: a person has still to mark it."""
+    view, scored = one_question(slot), slot.matched()
+    with_key, with_feedback = "key" in shows, "feedback" in shows
     lines, mine, key, feedback = _review(slot, view, scored)
     if not with_key:
         lines, key = tuple(Line(one.label, one.text, one.mine, "", one.chosen, None, one.feedback) for one in lines), ""
     if not with_feedback:
         lines, feedback = tuple(Line(one.label, one.text, one.mine, one.key, one.chosen, one.is_right, "") for one in lines), ""
-    if result is None:
+    if not slot.counts:
+        verdict = "dropped"
+    elif waits:
+        verdict = "awaiting"
+    elif result is None:
         verdict = "person"
     elif view.completeness == "none":
         verdict = "none"
     else:
         verdict = "right" if result[0] == 1 else "wrong" if result[0] == 0 else "part"
-    return ReviewedQuestion(view, verdict, plain_figure(rounded_mark(result[1])) if result else "", lines, mine, key, feedback)
+    return ReviewedQuestion(view, verdict, plain_figure(rounded_mark(result[1])) if result else "", lines, mine, key, feedback,
+                            reheard(slot, with_key))
 
 
 def _review(slot: SlotView, view: QuestionView, scored: Scored) -> tuple[tuple[Line, ...], str, str, str]:
     """(lines, my answer, the key, feedback) in the reader's language, per kind."""
-    item = slot.item
+    item = slot.keyed
     if isinstance(item, Choice):
+        also = slot.accepted_options
         shown = [(option, item.option(key)) for option, key in zip(view.options, slot.order, strict=True)]
-        return tuple(Line(option.letter, option.text, "", "", bool(option.chosen), entry.correct, pick(entry.feedback)) for option, entry in shown), "", "", \
+        return tuple(Line(option.letter, option.text, "", "", bool(option.chosen), entry.correct or entry.key in also, pick(entry.feedback))
+                     for option, entry in shown), "", "", \
             pick(item.feedback)
     if isinstance(item, TrueFalse):
         said = {"true": item.feedback.if_true, "false": item.feedback.if_false}
-        return tuple(Line("", option.name, "", "", bool(option.chosen), (option.name == "true") is item.answer, pick(said[option.name]))
+        return tuple(Line("", option.name, "", "", bool(option.chosen), scored.fraction == 1 if option.chosen else (option.name == "true") is item.answer,
+                          pick(said[option.name]))
                      for option in view.options), "", "", ""
     if isinstance(item, Matching):
         texts = {entry.key: pick(entry.text) for entry in item.right}
@@ -404,6 +332,10 @@ def _review(slot: SlotView, view: QuestionView, scored: Scored) -> tuple[tuple[L
         trap = pick(item.traps[scored.trap].feedback) if scored.trap is not None else ""
         line = (Line("", "", view.typed, "", bool(view.typed), scored.fraction == 1, trap),)
         return line, view.typed, numbers.shown(numbers.answer(item, slot.values)), pick(item.feedback)
+    if isinstance(item, Essay):
+        points = tuple(Line(str(criterion.max), pick(criterion.title), "", pick(max(criterion.levels, key=lambda level: level.marks).descriptor), False,
+                            None, "") for criterion in item.criteria)
+        return points, view.typed, pick(item.model_answer), pick(item.feedback)
     points = tuple(Line(f"+{point.marks}" if point.marks > 0 else f"−{-point.marks}", pick(point.text), "", "", False, None, "")
                    for point in (*item.marking.points, *item.marking.deductions))
     return points, view.typed, pick(item.model_answer), pick(item.feedback)

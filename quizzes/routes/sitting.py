@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,11 +16,13 @@ from foundation.db import transaction
 from foundation.forms import ConfirmForm
 from foundation.hotwrite import Unsuited, hot_transaction
 from foundation.i18n import gettext as _
+from foundation.i18n import moment as shown_moment
 from foundation.permissions import Permission, requires
 from foundation.sessions import csrf_token
 from foundation.web import OperationConflict, StaleVersion, change, refusal, see, wants_json
 from quizzes import queries, services
 from quizzes.forms import AnswerForm, JsonAnswer
+from quizzes.queries import parts
 from quizzes.rules.answer import Answer, BadAnswer, from_form, from_screen, to_screen
 from quizzes.rules.assembly import NoPaper
 
@@ -37,7 +40,8 @@ def to_second(moment: datetime, zone: str) -> str:
 @requires(Permission.LEARN)
 def start(ref: str) -> Any:
     """What the quiz is, what counts, my attempts so far."""
-    return render_template("quizzes/start.html", page=queries.start_page(ref, current_user, clock.now()), form=ConfirmForm())
+    return render_template("quizzes/start.html", page=queries.start_page(ref, current_user, clock.now()), form=ConfirmForm(),
+                           mirror=parts.mirror_of(ref, current_user))
 
 
 @bp.post("/quizzes/<ref>/attempts")
@@ -53,11 +57,23 @@ def begin(ref: str) -> Any:
     except services.QuizNotOpen:
         queries.start_page(ref, current_user, clock.now())
         flash(_("This quiz is not open to you now. Nothing was started."), "error")
+    except services.NotNow as refused:
+        flash(_not_now(refused.admission, enrolment.cohort_id), "error")
     except services.ExamTaken:
         flash(_("You have sat this exam. There is one sitting; your paper is kept."), "error")
     except NoPaper:
         flash(_("The paper could not be put together from the item bank. Tell the training department; nothing was started."), "error")
     return see(url_for("quizzes.start", ref=ref))
+
+
+def _not_now(planned: queries.Admission, cohort_id: int) -> str:
+    """Why a planned paper cannot be begun at this moment, with the time at which it can."""
+    zone = courses.get_cohort(cohort_id).zone
+    if planned.state == "early":
+        return _("This paper opens on %(time)s. Nothing was started.", time=shown_moment(planned.opens_at, zone))
+    if planned.state == "paused":
+        return _("The invigilator has paused this sitting. Nobody can begin until it goes on; nothing was started.")
+    return _("This paper closed on %(time)s. Nothing was started.", time=shown_moment(planned.closes_at, zone))
 
 
 # ── during ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -70,14 +86,10 @@ def attempt(attempt_id: int) -> Any:
     if not found.is_open(now):
         return see(url_for("quizzes.result", attempt_id=attempt_id))
     asked = request.args.get("q", "")
-    page = queries.attempt_page(found, now, int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 5 else _first_open(found))
-    return render_template("quizzes/attempt.html", page=page, form=AnswerForm(formdata=None))
-
-
-def _first_open(found: queries.AttemptView) -> int:
-    """Where somebody who returns goes on: the first question without an answer, else the first."""
-    slots = queries.slots_of([found.id])[found.id]
-    return next((slot.position for slot in slots if slot.completeness == "none"), 1)
+    page = queries.attempt_page(found, now, int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 5 else 0)
+    if page.desk.is_covered:
+        return render_template("quizzes/covered.html", page=page, form=ConfirmForm(formdata=None))
+    return render_template("quizzes/attempt.html", page=page, form=AnswerForm(formdata=None), confirm=ConfirmForm(formdata=None))
 
 
 @bp.get("/attempts/<int:attempt_id>/time")
@@ -86,8 +98,8 @@ def time(attempt_id: int) -> Any:
     """The server's clock for this attempt, and a CSRF token for a page that was signed in again. Writes nothing."""
     found = queries.own_attempt_or_404(attempt_id, current_user)
     now = clock.now()
-    return jsonify(now=now.isoformat(), closes_at=found.closes_at.isoformat(), seconds_left=found.seconds_left(now) if found.is_open(now) else 0,
-                   state=found.state(now), csrf_token=csrf_token(), result=url_for("quizzes.result", attempt_id=attempt_id))
+    return jsonify(**queries.told(queries.desk(found, now), now), section=found.section, csrf_token=csrf_token(),
+                   result=url_for("quizzes.result", attempt_id=attempt_id))
 
 
 @bp.post("/attempts/<int:attempt_id>/answers")
@@ -108,9 +120,15 @@ def _answer_json(found: queries.AttemptView) -> Any:
         return refusal(422, "shape", _("This answer could not be read. It is still on your page; load the page again before you go on."))
     except OperationConflict:
         return refusal(409, "operation-conflict", _("This save was sent before with another answer. The first one stands."))
+    except services.TakenOver:
+        return refusal(409, "taken-over", _("This paper is open on another device now. Nothing you do here is saved any more."))
+    except services.SectionAhead:
+        return refusal(409, "section", _("This question stands in a section that is not open yet. Nothing was saved."))
     except StaleVersion as stale:
         slot = queries.one_slot(found.id, sent.position)
         return _stale_json(slot, from_screen(slot.item, slot.order, sent.answer), stale.theirs)
+    if saved.is_section:
+        return refusal(409, "section", _("This section was closed before. The answer is kept and held for review; it does not count by itself."))
     if saved.late:
         return refusal(409, "late", _late_text(found), result=url_for("quizzes.result", attempt_id=found.id))
     now = clock.now()
@@ -123,10 +141,10 @@ def _save(attempt_id: int, sent: JsonAnswer) -> services.Saved:
     person_id = current_user.person_id
     try:
         with hot_transaction():
-            return services.save_answer(attempt_id, sent.position, sent.answer, sent.op, sent.version, person_id, from_page=True)
+            return services.save_answer(attempt_id, sent.position, sent.answer, sent.op, sent.version, person_id, from_page=True, device=sent.device)
     except Unsuited:
         with transaction():
-            return services.save_answer(attempt_id, sent.position, sent.answer, sent.op, sent.version, person_id, from_page=True)
+            return services.save_answer(attempt_id, sent.position, sent.answer, sent.op, sent.version, person_id, from_page=True, device=sent.device)
 
 
 def _stale_json(slot: queries.SlotView, given: Answer, theirs: services.Theirs) -> Any:
@@ -172,9 +190,14 @@ def _answer_form(found: queries.AttemptView) -> Any:
         return _conflict(found, slot, given, stale.theirs)
     except OperationConflict:
         return _conflict(found, slot, given, services.Theirs(position, slot.version, slot.answer or {}, slot.saved_at, slot.receipt))
+    except services.SectionAhead:
+        abort(404)
+    if saved.is_section:
+        flash(_("This section was closed before. The answer is kept and held for review; it does not count by itself."), "error")
+        return see(url_for("quizzes.attempt", attempt_id=found.id))
     if saved.late:
         return render_template("quizzes/late.html", attempt=found, title=found.blueprint.title, text=_late_text(found)), 409
-    return see(_onwards(found.id, form.go.data or "", position, len(slots)))
+    return see(_onwards(found, form.go.data or "", position, slots))
 
 
 def _conflict(found: queries.AttemptView, slot: queries.SlotView, given: Answer, theirs: services.Theirs) -> Any:
@@ -186,15 +209,19 @@ def _conflict(found: queries.AttemptView, slot: queries.SlotView, given: Answer,
 
 def _attempt_again(found: queries.AttemptView, position: int, message: str) -> Any:
     page = queries.attempt_page(found, clock.now(), position)
-    return render_template("quizzes/attempt.html", page=page, form=AnswerForm(formdata=None), problem=message), 422
+    return render_template("quizzes/attempt.html", page=page, form=AnswerForm(formdata=None), confirm=ConfirmForm(formdata=None), problem=message), 422
 
 
-def _onwards(attempt_id: int, go: str, position: int, count: int) -> str:
-    """Where the pressed button leads: back, on, to a question, to the check; past the last question to the check too."""
-    if go == "check" or (go == "next" and position == count):
-        return url_for("quizzes.check", attempt_id=attempt_id)
+def _onwards(found: queries.AttemptView, go: str, position: int, slots: Sequence[queries.SlotView]) -> str:
+    """Where the pressed button leads: back, on, to a question, to the check. Past the last open question: to the end of the
+    section where another follows, else to the check."""
+    one_way = found.blueprint.one_way
+    open_now = [slot.position for slot in slots if not one_way or slot.section == found.section]
+    if go == "check" or (go == "next" and position == open_now[-1]):
+        more = one_way and open_now[-1] < len(slots)
+        return url_for("desk.section" if more else "quizzes.check", attempt_id=found.id)
     to = position + 1 if go == "next" else position - 1 if go == "back" else int(go) if go.isascii() and go.isdigit() and len(go) < 5 else position
-    return url_for("quizzes.attempt", attempt_id=attempt_id, q=min(max(to, 1), count))
+    return url_for("quizzes.attempt", attempt_id=found.id, q=min(max(to, open_now[0]), open_now[-1]))
 
 
 # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,7 +233,10 @@ def check(attempt_id: int) -> Any:
     now = clock.now()
     if not found.is_open(now):
         return see(url_for("quizzes.result", attempt_id=attempt_id))
-    return render_template("quizzes/check.html", page=queries.check_page(found, now), form=ConfirmForm())
+    page = queries.check_page(found, now)
+    if page.desk.is_covered:
+        return see(url_for("quizzes.attempt", attempt_id=attempt_id))
+    return render_template("quizzes/check.html", page=page, form=ConfirmForm())
 
 
 @bp.post("/attempts/<int:attempt_id>/submit")
@@ -228,7 +258,8 @@ def result(attempt_id: int) -> Any:
     now = clock.now()
     if found.is_open(now):
         return see(url_for("quizzes.attempt", attempt_id=attempt_id))
-    return render_template("quizzes/result.html", page=queries.result_page(found, now), form=ConfirmForm())
+    return render_template("quizzes/result.html", page=queries.result_page(found, now), form=ConfirmForm(),
+                           parts=parts.parts_of(found, current_user, now))
 
 
 BLUEPRINTS: tuple[Blueprint, ...] = (bp,)

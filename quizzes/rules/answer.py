@@ -3,7 +3,7 @@
 Rows hold answers in the keys of the content; pages hold them in the screen's names (see `from_screen`).
 
 single {"choice": key} · multiple {"choices": [keys]} · true_false {"value": true} · matching {"pairs": {left: right}} ·
-ordering {"positions": {key: 1…n}} · numeric, short_answer {"text": "…"} · cloze {"blanks": {blank: "…"}}
+ordering {"positions": {key: 1…n}} · numeric, short_answer, essay {"text": "…"} · cloze {"blanks": {blank: "…"}}
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from quizzes.rules.item import Answerable, Cloze, Matching, Multiple, Numeric, Ordering, ShortAnswer, Single, TrueFalse
+from quizzes.rules.item import Answerable, Cloze, Essay, Matching, Multiple, Numeric, Ordering, ShortAnswer, Single, TrueFalse
 
 Answer = dict[str, Any]
 LETTERS = "ABCDEFGHIJKLM"
 MAX_SHORT = 60
 MAX_BLANK = 80
 MAX_TEXT = 4000
+MAX_ESSAY = 20_000
 
 
 class BadAnswer(ValueError):
@@ -54,7 +55,7 @@ def read(item: Answerable, raw: Any) -> Answer:
         texts = {key: _text(value, MAX_BLANK) for key, value in blanks.items()}
         texts = {key: text for key, text in texts.items() if text}
         return {"blanks": texts} if texts else {}
-    text = _text(_only(raw, "text"), MAX_SHORT if isinstance(item, Numeric) else MAX_TEXT)
+    text = _text(_only(raw, "text"), MAX_SHORT if isinstance(item, Numeric) else MAX_ESSAY if isinstance(item, Essay) else MAX_TEXT)
     return {"text": text} if text else {}
 
 
@@ -81,6 +82,8 @@ def _mapping(value: Any, known: Sequence[str]) -> Mapping[str, Any]:
 def _text(value: Any, longest: int) -> str:
     if value is None:
         return ""
+    if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+        value = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")     # half a character is no text: it is marked as one
     if not isinstance(value, str) or len(value) > longest or any(ord(sign) < 32 and sign not in "\n\r\t" for sign in value):
         raise BadAnswer(f"a text of at most {longest} characters is expected")
     return value.replace("\r\n", "\n").strip()
@@ -213,5 +216,5 @@ def completeness(item: Answerable, answer: Answer | None) -> Literal["none", "pa
         return "full" if len(places) == len(item.sequence) == len(set(places)) else "part"
     if isinstance(item, Cloze):
         return "full" if len(answer["blanks"]) == len(item.blanks) else "part"
-    assert isinstance(item, Single | TrueFalse | Numeric | ShortAnswer)
+    assert isinstance(item, Single | TrueFalse | Numeric | ShortAnswer | Essay)
     return "full"

@@ -41,6 +41,7 @@ class PaperSlot:
     marks: Decimal
     order: tuple[str, ...]
     values: dict[str, str]
+    section: int = 0                     # of the blueprint's sections, from 0
 
     def frozen(self) -> dict[str, Any]:
         """What the slot's row keeps."""
@@ -140,11 +141,12 @@ def _orders(items: Sequence[Answerable], seed: str) -> list[tuple[str, ...]]:
 
 def assemble(prepared: Pools, seed: str) -> tuple[PaperSlot, ...]:
     """The paper of a seed. Raises NoPaper where the bank cannot fill the blueprint."""
-    placed = [(unit, item, cell.marks_each) for cell, units in zip(prepared.blueprint.cells, draw_units(prepared, seed), strict=True)
-              for unit in units for item in unit.items]
-    orders = _orders([item for _unit, item, _marks in placed], seed)
+    blueprint = prepared.blueprint
+    placed = [(unit, item, blueprint.cells[index].marks_each, blueprint.section_of(index))
+              for index, units in enumerate(draw_units(prepared, seed)) for unit in units for item in unit.items]
+    orders = _orders([item for _unit, item, _marks, _section in placed], seed)
     slots = []
-    for position, ((unit, item, marks), order) in enumerate(zip(placed, orders, strict=True), 1):
+    for position, ((unit, item, marks, section), order) in enumerate(zip(placed, orders, strict=True), 1):
         values = draw_values(item.parameters, item.constraints, f"{seed}/values/{position}") if isinstance(item, Numeric) else {}
-        slots.append(PaperSlot(position, unit.piece, item.key, marks, order, values))
+        slots.append(PaperSlot(position, unit.piece, item.key, marks, order, values, section))
     return tuple(slots)

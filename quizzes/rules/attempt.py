@@ -25,16 +25,23 @@ def closing_time(started_at: datetime, minutes: int) -> datetime:
     return started_at + timedelta(minutes=minutes)
 
 
-def state(now: datetime, high_water_at: datetime, closes_at: datetime, closed_how: str | None) -> State:
-    """open, handed_in or time. Past its time an attempt IS closed, whether or not anybody has posted it."""
+def clock_of(now: datetime, high_water_at: datetime, paused_at: datetime | None = None) -> datetime:
+    """Where the clock of an attempt stands: while the hall is paused, at the moment the pause began. What is saved meanwhile
+    counts and bears the real time; the pause is added to the deadline when it ends."""
+    moment = effective(now, high_water_at)
+    return moment if paused_at is None else min(moment, paused_at)
+
+
+def state(now: datetime, high_water_at: datetime, closes_at: datetime, closed_how: str | None, paused_at: datetime | None = None) -> State:
+    """open, handed_in or time. Past its time an attempt IS closed, whether or not anybody has posted it; a paused one is not past it."""
     if closed_how is not None:
         return "handed_in" if closed_how == "handed_in" else "time"
-    return "open" if effective(now, high_water_at) < closes_at else "time"
+    return "open" if clock_of(now, high_water_at, paused_at) < closes_at else "time"
 
 
-def seconds_left(now: datetime, high_water_at: datetime, closes_at: datetime) -> int:
+def seconds_left(now: datetime, high_water_at: datetime, closes_at: datetime, paused_at: datetime | None = None) -> int:
     """Seconds until the deadline, begun ones counted whole: 0 only once it has passed."""
-    return max(0, -((effective(now, high_water_at) - closes_at) // timedelta(seconds=1)))
+    return max(0, -((clock_of(now, high_water_at, paused_at) - closes_at) // timedelta(seconds=1)))
 
 
 def counts(purpose: str) -> bool:

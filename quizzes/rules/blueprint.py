@@ -8,14 +8,14 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from foundation.yamlsource import Bilingual, Dec, Strict
-from quizzes.rules.item import KINDS, Answerable, Bloom, Choice, Cloze, Item, ItemSet, Matching, Ordering, Status, parts
+from quizzes.rules.item import KINDS, PERSON_MARKED, Answerable, Bloom, Choice, Cloze, Item, ItemSet, Matching, Ordering, Status, parts
 
 Purpose = Literal["pre_test", "practice", "stage_test", "mock", "exam"]
-Kind = Literal["single", "multiple", "true_false", "matching", "ordering", "numeric", "cloze", "short_answer", "set"]
-DRAWN_UNLESS_NAMED = tuple(kind for kind in KINDS if kind != "short_answer")
+Kind = Literal["single", "multiple", "true_false", "matching", "ordering", "numeric", "cloze", "short_answer", "essay", "set"]
+DRAWN_UNLESS_NAMED = tuple(kind for kind in KINDS if kind not in PERSON_MARKED)
 # Only approved content is scored; reviewed content may be practised. What is an exam's own appears nowhere else.
 STATUSES: dict[str, frozenset[str]] = {
     "practice": frozenset({"reviewed", "approved"}), "pre_test": frozenset({"reviewed", "approved"}), "mock": frozenset({"reviewed", "approved"}),
@@ -60,6 +60,22 @@ class Parallel(Strict):
     overlap_max: Annotated[Dec, Field(ge=0, le=1)]
 
 
+class ByPeople(Strict):
+    """Who marks what a program cannot: how many people, each alone, and how far two fractions may lie apart before a third
+    marks. `raters` 0: nobody, the trainee compares the answer with the model; left out: two in an exam, else one."""
+
+    raters: Literal[0, 1, 2] | None = None
+    max_gap: Annotated[Dec, Field(ge=0, lt=1)] = Decimal("0.2")
+
+
+class Section(Strict):
+    """A part of the paper under a title of its own: the cells it holds, by their place in `cells`, from 0."""
+
+    key: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    title: Bilingual
+    cells: tuple[int, ...] = Field(min_length=1, strict=False)
+
+
 class Review(Strict):
     """When and what a trainee sees after handing in."""
 
@@ -78,17 +94,54 @@ class Blueprint(Strict):
     difficulty: DifficultyRange | None = None
     security: Security = Security()
     parallel: Parallel | None = None
+    sections: tuple[Section, ...] | None = Field(default=None, strict=False)
+    one_way: bool = False                # a section that was closed stays closed, and the next is not seen before
     review: Review
+    marking: ByPeople | None = None
     status: Status = "approved"
+
+    @model_validator(mode="after")
+    def _sections_hold_every_cell_once(self) -> Blueprint:
+        if self.sections is None:
+            if self.one_way:
+                raise ValueError("one_way needs sections")
+            return self
+        if [index for section in self.sections for index in section.cells] != list(range(len(self.cells))):
+            raise ValueError("sections name every cell once, in the order of the cells, from 0")
+        if len({section.key for section in self.sections}) != len(self.sections):
+            raise ValueError("two sections have the same key")
+        return self
 
     @property
     def items(self) -> int:
         return sum(cell.items for cell in self.cells)
 
+    def raters(self, kind: str) -> int:
+        """How many people mark an answer of this kind. Without a word on it, short answers of a practice are the trainee's
+        own to compare; everything else a person marks is marked by two in an exam and by one elsewhere."""
+        if kind not in PERSON_MARKED:
+            return 0
+        if self.marking is not None and self.marking.raters is not None:
+            return self.marking.raters
+        if self.marking is None and self.purpose == "practice" and kind == "short_answer":
+            return 0
+        return 2 if self.purpose == "exam" else 1
+
+    @property
+    def max_gap(self) -> Decimal:
+        return (self.marking or ByPeople()).max_gap
+
+    def section_of(self, cell: int) -> int:
+        """The section a cell stands in, from 0; a blueprint without sections is one section."""
+        return next((number for number, section in enumerate(self.sections or ()) if cell in section.cells), 0)
+
 
 def scoring_of(blueprint: Blueprint) -> dict[str, Any]:
-    """What makes a paper another instrument: purpose, time, marks, cells, difficulty."""
-    return blueprint.model_dump(mode="json", include={"purpose", "minutes", "marks", "cells", "difficulty"})
+    """What makes a paper another instrument: purpose, time, marks, cells, difficulty; sections and marking where it names them."""
+    body = blueprint.model_dump(mode="json", include={"purpose", "minutes", "marks", "cells", "difficulty"})
+    if blueprint.marking is not None:
+        body["marking"] = blueprint.marking.model_dump(mode="json")
+    return body | ({"sections": [section.cells for section in blueprint.sections or ()]} if blueprint.one_way else {})
 
 
 @dataclass(frozen=True)

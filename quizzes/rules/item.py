@@ -298,7 +298,48 @@ class ShortAnswer(Question):
     feedback: Bilingual | None = None
 
 
-Part = Annotated[Single | Multiple | TrueFalse | Matching | Ordering | Numeric | Cloze | ShortAnswer, Field(discriminator="kind")]
+class CriterionLevel(Strict):
+    """What an answer of this level shows, and the marks it earns in its criterion."""
+
+    marks: int = Field(ge=0, le=100)
+    descriptor: Bilingual
+
+
+class EssayCriterion(Strict):
+    """One thing an essay is judged by. Levels stand from the best down to nothing."""
+
+    key: Key
+    title: Bilingual
+    levels: tuple[CriterionLevel, ...] = Field(min_length=2, max_length=6, strict=False)
+
+    @model_validator(mode="after")
+    def something_to_earn(self) -> EssayCriterion:
+        if self.max == 0:
+            raise ValueError(f"{self.key}: no level earns anything")
+        return self
+
+    @property
+    def max(self) -> int:
+        return max(level.marks for level in self.levels)
+
+
+class Essay(Question):
+    """A longer text, marked by people criterion by criterion; a program never gives its fraction."""
+
+    kind: Literal["essay"]
+    length: Length
+    criteria: tuple[EssayCriterion, ...] = Field(min_length=1, max_length=10, strict=False)
+    model_answer: Bilingual
+    marked_by: str
+    feedback: Bilingual | None = None
+
+    @property
+    def max(self) -> int:
+        """The marks of the best level of every criterion together; a mark is a share of it."""
+        return sum(criterion.max for criterion in self.criteria)
+
+
+Part = Annotated[Single | Multiple | TrueFalse | Matching | Ordering | Numeric | Cloze | ShortAnswer | Essay, Field(discriminator="kind")]
 
 
 class ItemSet(Base):
@@ -319,13 +360,14 @@ class ItemSet(Base):
         return sum((item.expected for item in self.items), Decimal(0)) / len(self.items)
 
 
-Item = Single | Multiple | TrueFalse | Matching | Ordering | Numeric | Cloze | ShortAnswer | ItemSet
-Answerable = Single | Multiple | TrueFalse | Matching | Ordering | Numeric | Cloze | ShortAnswer
+Item = Single | Multiple | TrueFalse | Matching | Ordering | Numeric | Cloze | ShortAnswer | Essay | ItemSet
+Answerable = Single | Multiple | TrueFalse | Matching | Ordering | Numeric | Cloze | ShortAnswer | Essay
 KINDS: dict[str, type[Base]] = {
     "single": Single, "multiple": Multiple, "true_false": TrueFalse, "matching": Matching, "ordering": Ordering, "numeric": Numeric,
-    "cloze": Cloze, "short_answer": ShortAnswer, "set": ItemSet,
+    "cloze": Cloze, "short_answer": ShortAnswer, "essay": Essay, "set": ItemSet,
 }
-MACHINE_SCORED = frozenset(KINDS) - {"set", "short_answer"}
+PERSON_MARKED = frozenset({"short_answer", "essay"})
+MACHINE_SCORED = frozenset(KINDS) - {"set"} - PERSON_MARKED
 
 
 def parse(body: Any) -> Item:
@@ -381,6 +423,8 @@ def scoring_of(item: Item) -> dict[str, Any]:
         rule |= {"blanks": {key: blank.accept.model_dump(mode="json") for key, blank in item.blanks.items()}, "ignore": sorted(item.matching.ignore)}
     elif isinstance(item, ShortAnswer):
         rule |= {"max": item.marking.max, "points": [[point.key, point.marks] for point in (*item.marking.points, *item.marking.deductions)]}
+    elif isinstance(item, Essay):
+        rule |= {"criteria": [[criterion.key, [level.marks for level in criterion.levels]] for criterion in item.criteria]}
     return rule
 
 

@@ -22,6 +22,7 @@ from quizzes.rules.item import (
     Base,
     Choice,
     Cloze,
+    Essay,
     Item,
     ItemSet,
     Matching,
@@ -83,8 +84,8 @@ def lint_item(item: Item) -> list[Complaint]:
             found.append(Complaint("usage", ("items",), "a set is drawn as a whole: its items need one usage"))
         for number, entry in enumerate(item.items):
             found += [Complaint(c.check, ("items", number, *c.where), c.message, c.is_error) for c in _answerable(entry)]
-            if isinstance(entry, ShortAnswer):
-                found.append(Complaint("kind", ("items", number), "a short answer needs a person to mark it and cannot stand in a set"))
+            if isinstance(entry, ShortAnswer | Essay):
+                found.append(Complaint("kind", ("items", number), "what a person marks cannot stand in a set"))
         found += [Complaint(*told) for told in cues.of_set(item)]
         return found + _common(item)
     return _answerable(item) + _common(item)
@@ -158,9 +159,33 @@ def _keys(item: Answerable, say: Say) -> None:
         unique((point.key for point in (*item.marking.points, *item.marking.deductions)), "marking")
         if sum(point.marks for point in item.marking.points) < item.marking.max:
             say("keys", ("marking",), "the points do not reach max")
-        for language, bounds in (("zh", item.length.zh_chars), ("en", item.length.en_words)):
-            if not bounds[0] <= measure(item.model_answer.get(language), language) <= bounds[1]:
-                say("keys", ("model_answer",), f"the model answer is outside its own length ({language})")
+        _within_length(item, say)
+    elif isinstance(item, Essay):
+        _criteria(item, say)
+        _within_length(item, say)
+
+
+def _within_length(item: ShortAnswer | Essay, say: Say) -> None:
+    for language, bounds in (("zh", item.length.zh_chars), ("en", item.length.en_words)):
+        if not bounds[0] <= measure(item.model_answer.get(language), language) <= bounds[1]:
+            say("keys", ("model_answer",), f"the model answer is outside its own length ({language})")
+
+
+def _criteria(item: Essay, say: Say) -> None:
+    """Criteria with levels from the best down to nothing, each its own marks and its own words."""
+    for key, count in Counter(criterion.key for criterion in item.criteria).items():
+        if count > 1:
+            say("keys", ("criteria",), f"{key} stands twice")
+    for number, criterion in enumerate(item.criteria):
+        where = ("criteria", number, "levels")
+        marks = [level.marks for level in criterion.levels]
+        if marks != sorted(set(marks), reverse=True):
+            say("keys", where, f"criterion {criterion.key}: levels stand from the best down, each with marks of its own")
+        if 0 not in marks:
+            say("keys", where, f"criterion {criterion.key}: no level earns nothing")
+        for language in LANGUAGES:
+            if len({level.descriptor.get(language).strip() for level in criterion.levels}) < len(criterion.levels):
+                say("keys", where, f"criterion {criterion.key}: two levels read alike ({language})")
 
 
 _NUMERALS = {2: ("两|二", "two"), 3: ("三", "three"), 4: ("四", "four"), 5: ("五", "five"), 1: ("一", "one")}
@@ -217,7 +242,7 @@ def _stem(item: Answerable, say: Say) -> None:
             say("13", ("stem",), f"the stem asks nothing ({language})", False)
         if BARE_STEM.match(stem.rstrip("：:。")):
             say("13", ("stem",), "the stem can be answered without reading it", False)
-        if "%" in stem and not isinstance(item, ShortAnswer) and not GIVEN[language].search(stem):
+        if "%" in stem and not isinstance(item, ShortAnswer | Essay) and not GIVEN[language].search(stem):
             say("terms", ("stem",), f"shows a rate without “teaching rate” or terms given in it ({language})", False)
         if not isinstance(item, Choice | Numeric):
             continue

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from quizzes.rules.assembly import KEY_SHARE, NoPaper, Pools, assemble, draw_units, pools
 from quizzes.rules.blueprint import Blueprint, paper_reading_seconds
-from quizzes.rules.item import Item, ItemSet, Single
+from quizzes.rules.item import PERSON_MARKED, Item, ItemSet, Single
 
 PAPERS = 200
 READING_SHARE = Decimal("0.75")
@@ -32,8 +32,9 @@ def check_blueprint(blueprint: Blueprint, items: Sequence[Item]) -> list[Finding
     marks = sum((cell.items * cell.marks_each for cell in blueprint.cells), Decimal(0))
     if marks != blueprint.marks:
         found.append(Finding(f"the cells' marks sum to {marks.normalize():f}, the paper says {blueprint.marks}"))
-    if blueprint.purpose != "practice" and any("short_answer" in cell.kinds for cell in blueprint.cells):
-        found.append(Finding("a short answer is marked by a person; only practice may show one"))
+    by_people = {kind for cell in blueprint.cells for kind in cell.kinds if kind in PERSON_MARKED}
+    if blueprint.purpose != "practice" and any(blueprint.raters(kind) == 0 for kind in by_people):
+        found.append(Finding("only practice may leave to the trainee what is marked by a person: raters 0 stands in no test"))
     if blueprint.purpose == "exam" and blueprint.review.opens != "after-release":
         found.append(Finding("an exam's review opens after-release, nothing earlier"))
     prepared = pools(blueprint, items)

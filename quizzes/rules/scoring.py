@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from quizzes.rules import numbers
 from quizzes.rules.answer import Answer
-from quizzes.rules.item import Answerable, Cloze, Matching, Multiple, Numeric, Ordering, ShortAnswer, Single, TrueFalse
+from quizzes.rules.item import Answerable, Cloze, Essay, Matching, Multiple, Numeric, Ordering, ShortAnswer, Single, TrueFalse
 
 EXACT = Context(prec=28)
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -31,8 +31,8 @@ class Scored:
 
 
 def score(item: Answerable, answer: Answer | None, values: Mapping[str, str]) -> Scored:
-    """The fraction an answer earns. Nothing answered earns 0; a short answer is for a person."""
-    if isinstance(item, ShortAnswer):
+    """The fraction an answer earns. Nothing answered earns 0; a short answer and an essay are for a person."""
+    if isinstance(item, ShortAnswer | Essay):
         return Scored(None)
     if not answer:
         return Scored(ZERO)
@@ -120,6 +120,21 @@ def short_answer_fraction(item: ShortAnswer, awarded: Iterable[str]) -> Decimal:
         return min(ONE, max(ZERO, Decimal(sum(marks[key] for key in set(awarded))) / item.marking.max))
 
 
+def essay_fraction(item: Essay, given: Mapping[str, int]) -> Decimal:
+    """Marks given per criterion / the most there are, 0..1.
+
+    Raises KeyError where a criterion is unknown or lacks its mark, ValueError where the mark is that of none of its levels.
+    """
+    known = {criterion.key: criterion for criterion in item.criteria}
+    if missing := set(known) ^ set(given):
+        raise KeyError(min(missing))
+    for key, marks in given.items():
+        if marks not in {level.marks for level in known[key].levels}:
+            raise ValueError(f"{key}: no level earns {marks}")
+    with localcontext(EXACT):
+        return Decimal(sum(given.values())) / item.max
+
+
 def mark(fraction: Decimal, marks: Decimal) -> Decimal:
     with localcontext(EXACT):
         return fraction * marks
@@ -140,7 +155,7 @@ def percent(earned: Iterable[Decimal], possible: Iterable[Decimal]) -> Decimal |
 
 
 def right_answer(item: Answerable, values: Mapping[str, str]) -> Answer:
-    """An answer that earns everything (for a short answer: its model answer)."""
+    """An answer that earns everything (for a short answer or an essay: its model answer)."""
     if isinstance(item, Single):
         return {"choice": item.right[0]}
     if isinstance(item, Multiple):

@@ -144,7 +144,7 @@ def test_every_enhancement_that_a_page_asks_for_exists_and_none_is_left_over() -
     there = {path.stem for path in of_kind(".js", under="static/js/enhance/")}
     assert asked <= there, asked - there
     if not built:
-        used_by_scripts = {name for path in of_kind(".js", under="static/js/") for name in re.findall(r'from "\./(\w+)\.js"', path.read_text())}
+        used_by_scripts = {name for path in of_kind(".js", under="static/js/") for name in re.findall(r'from "\./([\w-]+)\.js"', path.read_text())}
         assert there <= asked | used_by_scripts, f"no page asks for {there - asked - used_by_scripts}"
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -22,10 +23,16 @@ from foundation import audit, clock
 from foundation.db import db, transaction
 from foundation.permissions import ROLE_PERMISSIONS, Role
 from foundation.security import HEADERS
+from quizzes import queries as quiz_queries
 from quizzes import services as quizzes
+from quizzes.models import LateSave, ReviewAnswer
+from quizzes.services import attempts as quiz_attempts
+from quizzes.services import bank as studio
+from quizzes.services import hearings
 from tests.credentials_world import decide
 from tests.factories import Factory
 from tests.grading_scene import FINAL_STATION, judgement
+from tests.marking_scene import Hall
 from tests.participation_scene import outline_sessions, plan
 from training.credentials import services as credentials
 from training.grading import services as grading
@@ -40,13 +47,17 @@ WRITING_GETS = {
 }
 # changes that need no operation id, with the reason
 NOT_REPEATABLE = {
+    "bank.preview": "shows what was typed, changes nothing",
     "account.sign_in_post": "each sign-in is a sign-in of its own",
     "account.sign_out": "ending what has ended changes nothing",
     "account.first_code": "a code is used once",
     "account.password": "the present password is asked for",
     "account.set_language": "setting the same language again changes nothing",
     "credentials.verify_post": "asks, and counts the asking",
+    "desk.events": "each fact has an operation of its own, and being there is no change",
     "people.verify_audit": "asks, changes nothing",
+    "exchange.upload": "a file is kept under its own hash, so that the same file again is the same file",
+    "exchange.discard": "throwing away what is gone changes nothing",
     "roster.upload": "a file is kept under its own hash, so that the same file again is the same file",
     "roster.discard": "throwing away what is gone changes nothing",
 }
@@ -134,10 +145,27 @@ class World:
             line = {"return-promised": {"quotation": "“保证四个点”", "happened_at": "03:10"}}
             grading.finalise_rating(assignment, judgement("l4", red_lines=line), None, trainer)
             credential = credentials.issue(certified, decide(certified, reviewer), reviewer).id
+        written = Hall.essay_of(self.trainee, trainer)
+        now = clock.now()
+        with transaction():
+            slot = quiz_queries.one_slot(attempt, 1)
+            quiz_attempts.keep_late(attempt, slot.id, 1, {}, "late", now, now, trainer)
+            draft = studio.begin_draft("cc-001", trainer)
+            slot = quiz_queries.slots_of([attempt])[attempt][0]
+            hearing = hearings.open_hearing(slot.item.key, slot.version_id, (), "drop", None, "题目有误", trainer)
+            sitting = quizzes.plan_sitting(quizzes.SittingPlan(self.a, "stage-1-test", now - timedelta(hours=1), now + timedelta(hours=3), "302"), trainer)
+            quizzes.approve_sitting(sitting, quiz_queries.get_sitting(sitting).proof_hash, second)
+            answered = ReviewAnswer(enrolment_id=self.trainee, objective=slot.item.objective, item_key=slot.item.key, item_version_id=slot.version_id,
+                                    frozen={"order": list(slot.order), "values": slot.values}, fraction=Decimal(0), rating=1, answered_at=now)
+            db.session.add(answered)
+            db.session.flush()
+            review_answer = answered.id
         self.theirs: dict[str, Any] = {
+            "review_answer_id": review_answer,
+            "sitting_id": sitting,
             "cohort_id": self.a, "enrolment_id": self.trainee, "attempt_id": attempt, "performance_id": performance, "assignment_id": assignment,
             "session_id": session, "report_id": db.session.query(RedLineReport.id).scalar(), "credential_id": credential, "person_id": newcomer,
-            "gate_key": "gate-1",
+            "gate_key": "gate-1", "slot_id": written, "late_id": db.session.query(LateSave.id).scalar(), "draft_id": draft, "hearing_id": hearing,
         }
 
 
@@ -321,8 +349,8 @@ def test_strange_input_is_answered_and_shown_as_text(world: World, app: Flask, m
 
 # ── other people's objects ───────────────────────────────────────────────────────────────────────────────────────
 OUTSIDERS = {Role.TRAINEE: "trainee-b", Role.TRAINER: "trainer-b", Role.MENTOR: "mentor-b", Role.REVIEWER: "reviewer-b", Role.HR: "hr-b"}
-# ids that are not owned within the roles that may use them: administrators run the whole installation
-GLOBAL = {"person_id"}
+# ids that are not owned within the roles that may use them: administrators run the whole installation, and the item bank is one
+GLOBAL = {"person_id", "draft_id", "hearing_id"}
 
 
 @pytest.mark.parametrize("role", list(OUTSIDERS))

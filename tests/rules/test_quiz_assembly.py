@@ -216,7 +216,9 @@ def test_an_item_seen_too_often_is_warned_of() -> None:
     assert any("% of papers" in text for text in messages(blueprint({"items": 10}, security={"exposure_max": "0.20"}), BANK, errors_only=False))
 
 
-def test_short_answers_and_early_reviews_stay_out_of_exams() -> None:
-    assert any("marked by a person" in text for text in messages(blueprint({"items": 1, "kinds": ["short_answer"]}, purpose="stage_test"), BANK))
+def test_answers_nobody_marks_and_early_reviews_stay_out_of_exams() -> None:
+    written = {"items": 1, "kinds": ["short_answer"]}
+    assert any("marked by a person" in text for text in messages(blueprint(written, purpose="stage_test", marking={"raters": 0}), BANK))
+    assert not any("marked by a person" in text for text in messages(blueprint(written, purpose="stage_test"), BANK)), "one person marks it"
     early = blueprint({"items": 2}, purpose="exam", review={"opens": "after-submit", "shows": ["score", "key"]})
     assert any("opens after-release" in text for text in messages(early, BANK))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +14,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from foundation import clock
 from foundation.db import db
 from foundation.permissions import EVERYWHERE, Actor, Permission
+from quizzes.queries.dry_run import Consequence, ExamChange
+from training.assessment import queries as assessment
 from training.credentials.models import Credential, LiveCredential, RenderedPdf, Revocation
 from training.credentials.rules.record import normal_code, normal_number, short_digest
 from training.credentials.rules.status import Status, status_of
@@ -220,3 +223,50 @@ def unrendered(limit: int = 500) -> tuple[int, ...]:
     return tuple(db.session.scalars(
         select(Credential.id).outerjoin(RenderedPdf, RenderedPdf.credential_id == Credential.id).where(RenderedPdf.id.is_(None))
         .order_by(Credential.id).limit(limit)))
+
+
+# ── when an exam is marked anew ──────────────────────────────────────────────────────────────────────────────────
+def exam_consequences(changes: Sequence[ExamChange]) -> tuple[Consequence, ...]:
+    """What changed exam scores do to results and certificates, of those trainees for whom anything differs.
+
+    A confirmed result is compared as it was confirmed: it stays as it is, and so does its certificate, until a person
+    has looked at it.
+    """
+    ids = sorted({change.enrolment_id for change in changes})
+    pairs = assessment.standings_if({change.attempt_id: change.new_score for change in changes}, ids)
+    live = _live_of(ids)
+    found = []
+    for id_ in ids:
+        told = _consequence(*pairs[id_], live.get(id_, ()))
+        if told is not None:
+            found.append(told)
+    return tuple(found)
+
+
+def _live_of(enrolment_ids: Collection[int]) -> dict[int, tuple[tuple[int, str], ...]]:
+    """Enrolment id → (id, number) of its live certificates; one select."""
+    rows = db.session.execute(
+        select(Credential.enrolment_id, Credential.id, Credential.number).join(LiveCredential, LiveCredential.credential_id == Credential.id)
+        .outerjoin(Revocation, Revocation.credential_id == Credential.id)
+        .where(Credential.enrolment_id.in_(enrolment_ids), Revocation.id.is_(None)).order_by(Credential.id))
+    found: dict[int, tuple[tuple[int, str], ...]] = {}
+    for enrolment_id, id_, number in rows:
+        found[enrolment_id] = (*found.get(enrolment_id, ()), (id_, number))
+    return found
+
+
+def _consequence(before: assessment.Standing, after: assessment.Standing, live: tuple[tuple[int, str], ...]) -> Consequence | None:
+    """The difference of two standings in the component that the exam feeds; None where none can be seen."""
+    old = next(result for result in before.verdict.results if result.component.evidence.kind == "exam")
+    new = after.verdict.result(old.key)
+    decided = before.latest
+    entry = decided.entry(old.key) if decided else None
+    now = (old.shown, old.meets_bar, before.verdict.outcome, before.verdict.total_shown)
+    would = (new.shown, new.meets_bar, after.verdict.outcome, after.verdict.total_shown)
+    stood = (entry.shown, entry.meets_bar, decided.outcome, decided.total_shown) if decided and entry else now
+    if would in (now, stood):
+        return None
+    touches = (stood[0], stood[2], stood[3]) != (would[0], would[2], would[3])
+    return Consequence(before.enrolment_id, {"zh": old.component.title.zh, "en": old.component.title.en}, format(old.bar.normalize(), "f"),
+                       (stood[0], would[0]), (stood[1], would[1]), (stood[2], would[2]), (stood[3], would[3]), decided.number if decided else 0,
+                       live if touches else ())

@@ -23,10 +23,11 @@ from foundation.people import Account, Installation, Person
 from foundation.permissions import Actor, Role
 from quizzes import queries as quiz_queries
 from quizzes import services as quizzes
+from quizzes.rules.item import Essay
 from quizzes.rules.scoring import right_answer
 from training.assessment import queries as assessment
 from training.credentials import services as credentials
-from training.demo import cast
+from training.demo import cast, essays
 from training.demo.stories import WEEK_SEVEN, Story, judgement, wrong_answer
 from training.demo.timetable import timetable
 from training.grading import queries as grading_queries
@@ -56,6 +57,7 @@ class Group:
     stories: tuple[Story, ...]
     weeks: int
     cohort_id: int = 0
+    sitting_id: int = 0
     enrolments: list[int] = field(default_factory=list)
     sessions: dict[str, int] = field(default_factory=dict)
 
@@ -90,6 +92,7 @@ class Demo:
         for group in (self.seven, self.four):
             self._plan_weeks(group)
         self._plan_assessment(self.seven)
+        self._plan_sittings()
         self._carry_out()
 
     def _carry_out(self) -> None:
@@ -246,7 +249,8 @@ class Demo:
         count = wrong * len(slots) // of if of else wrong
         missed = {slot.position for slot in self.chance.sample(list(slots), min(count, len(slots)))}
         for slot in slots:
-            answer = wrong_answer(slot.item, slot.values, self.chance) if slot.position in missed else right_answer(slot.item, slot.values)
+            answer = essays.written(slot.item, enrolment_id) or (
+                wrong_answer(slot.item, slot.values, self.chance) if slot.position in missed else right_answer(slot.item, slot.values))
             quizzes.save_answer(attempt_id, slot.position, answer, f"demo-{slot.position}", 0, person_id)
         quizzes.submit_attempt(attempt_id, person_id)
 
@@ -292,9 +296,30 @@ class Demo:
         grading.hand_in_case(performance_id, due, person_id)
         return performance_id
 
+    # ── planned sittings ────────────────────────────────────────────────────────────────────────────────────
+    def _plan_sittings(self) -> None:
+        """The final exam of the seventh week, planned and approved by two people and still open; a stage test of the
+        fourth week that somebody has planned for next week and nobody approved yet."""
+        day = self.seven.starts_on + timedelta(days=38)
+        exam = (self.seven.starts_on + timedelta(days=43), time(8, 30)), (self.today + timedelta(days=5), time(20, 0))
+        stage = (self.today + timedelta(days=6), time(9, 0)), (self.today + timedelta(days=6), time(12, 0))
+        self.at(day, 14, 0, lambda: self._sitting(self.seven, "final-exam", exam, "forms", 2, 10, "trainer"))
+        self.at(day + timedelta(days=1), 10, 0, lambda: self._approve(self.seven, "reviewer"))
+        self.at(self.today - timedelta(days=1), 17, 0, lambda: self._sitting(self.four, "stage-2-test", stage, "person", 0, 0, "trainer2"))
+
+    def _sitting(self, group: Group, ref: str, window: tuple[tuple[date, time], tuple[date, time]], mode: str, forms: int, rest: int, planner: str) -> None:
+        opens, closes = (datetime.combine(*moment, ZoneInfo(ZONE)) for moment in window)
+        plan = quizzes.SittingPlan(group.cohort_id, ref, opens, closes, "培训中心 3 楼 302", mode, forms, rest)
+        group.sitting_id = quizzes.plan_sitting(plan, self.staff[planner], seed=f"demo-{group.key}-{ref}")
+
+    def _approve(self, group: Group, approver: str) -> None:
+        quizzes.set_allowance(group.sitting_id, group.enrolments[5], 20, 10, "accommodation", 0, self.staff[approver])
+        quizzes.approve_sitting(group.sitting_id, quiz_queries.get_sitting(group.sitting_id).proof_hash, self.staff[approver])
+
     # ── the last week ───────────────────────────────────────────────────────────────────────────────────────
     def _plan_assessment(self, group: Group) -> None:
         day = group.starts_on + timedelta(days=42)
+        self.at(day - timedelta(days=1), 20, 0, lambda: self._essay_marks(group))
         self.at(day, 9, 0, lambda: self._levels(group))
         self.at(day, 14, 0, lambda: self._stations(group))
         self.at(day + timedelta(days=1), 9, 30, lambda: self._exam(group))
@@ -328,6 +353,19 @@ class Demo:
         for enrolment_id, story in zip(group.enrolments, group.stories, strict=True):
             if "exam" not in story.open:
                 self._sit(enrolment_id, "final-exam", story.exam_wrong, of=20)
+
+    def _essay_marks(self, group: Group) -> None:
+        """The essays of the last stage test: most have their two marks, one is held for a third, some wait for a second, some for a first."""
+        attempts = [attempt for enrolment_id in group.enrolments for attempt in quiz_queries.attempts_of(enrolment_id, "stage-3-test")]
+        slots = quiz_queries.slots_of([attempt.id for attempt in attempts])
+        works = [(attempt.enrolment_id, slot.id, slot.item) for attempt in attempts for slot in slots[attempt.id] if isinstance(slot.item, Essay)]
+        pairs = (("trainer", "trainer2"), ("trainer2", "trainer3"), ("trainer3", "trainer"))
+        disputed = max(works[:-7], key=lambda work: sum(essays.marked(work[2], work[0]).values()), default=None)
+        for number, work in enumerate(works[:-4]):      # the last four wait for everybody, the three before them for a second
+            pair = pairs[1] if work is disputed or number >= len(works) - 7 else pairs[number % 3]
+            for place, login in enumerate(pair[:1] if number >= len(works) - 7 else pair):
+                stricter = 4 * place if work is disputed else (number + place) % 2
+                quizzes.finalise(work[1], essays.marked(work[2], work[0], stricter), "", None, self.staff[login])
 
     def _cases(self, group: Group) -> None:
         due = clock.end_of_day(group.starts_on + timedelta(days=48 + 7), ZONE)

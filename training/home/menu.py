@@ -37,6 +37,7 @@ def entries(actor: Actor) -> tuple[Entry, ...]:
             _entry(_("Course"), "courses.outline", "book", "courses.lesson", "courses.outline", "quizzes."),
             _entry(_("Assessment"), "assessment.own", "gauge", "assessment.own", "grading.case"),
             _entry(_("Attendance"), "participation.own", "list"),
+            _entry(_("Practice"), "practice.overview", "return", "practice.", tab=False),
             _entry(_("Record"), "reporting.file", "file", "credentials.own", "reporting.file"),
         ]
     if may(Permission.TEACH):
@@ -45,8 +46,12 @@ def entries(actor: Actor) -> tuple[Entry, ...]:
                    "participation.register", "participation.sessions", "participation.plan", "participation.edit", "participation.levels",
                    "participation.confirm", "participation.notes", "participation.evidence", "participation.set_level"),
         ]
+    if may(Permission.INVIGILATE):
+        found += [_entry(_("Exams"), "exams.listing", "clock", "exams.", "sitting.")]
+    if may(Permission.EDIT_ITEMS):
+        found += [_entry(_("Item bank"), "bank.listing", "list", "bank.", "exchange.", "statistics.", "hearings.", tab=False)]
     if may(Permission.RATE):
-        found += [_entry(_("Rating"), "grading.queue", "pencil", "grading.rate", "grading.queue")]
+        found += [_entry(_("Rating"), "grading.queue", "pencil", "grading.rate", "grading.queue", "marking.")]
     if may(Permission.MENTOR):
         found += [_entry(_("My trainees"), "courses.mentees", "talk", "courses.mentee")]
     if may(Permission.REVIEW):

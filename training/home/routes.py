@@ -10,6 +10,8 @@ from flask_login import current_user
 from courses.library import READERS
 from foundation.i18n import language
 from foundation.permissions import Permission, requires
+from quizzes.queries.marking import waiting_for
+from quizzes.queries.practice import due_today
 from training.assessment import queries as assessment
 from training.grading import queries as grading
 from training.home import queries
@@ -31,9 +33,11 @@ def start() -> Any:
         name=current_user.name,
         trainee=trainee,
         standing=standing,
+        practice=due_today(trainee.enrolment, trainee.cohort) if trainee else None,
         lonely=may(Permission.LEARN) and trainee is None,
         trainer=queries.trainer_page(current_user) if may(Permission.TEACH) else None,
         queue=grading.queue_page(current_user) if may(Permission.RATE) else None,
+        answers=waiting_for(current_user) if may(Permission.RATE) else 0,
         mentor=queries.mentor_page(current_user) if may(Permission.MENTOR) else None,
         boards=queries.review_page(current_user) if may(Permission.REVIEW) else None,
         red_lines=grading.red_lines_page(current_user) if may(Permission.JUDGE_RED_LINES) else None,

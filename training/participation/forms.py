@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
-
 from wtforms import DateTimeLocalField, HiddenField, RadioField, SelectField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
@@ -19,17 +16,6 @@ LONGEST_REASON = 300
 
 def _stripped(text: str | None) -> str | None:
     return text.strip() if text else text
-
-
-def local_moment(text: str, zone: str) -> datetime | None:
-    """A date-and-time field, read in the cohort's zone, as UTC; None where it is no moment."""
-    try:
-        value = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    if value.tzinfo is not None or not 2000 <= value.year <= 2200:
-        return None
-    return value.replace(second=0, microsecond=0, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 class SessionForm(BaseForm):

@@ -1,10 +1,13 @@
 // Time left by the server's clock. It is told how long is left, counts with a clock nobody can set, and asks again when
-// the page comes back into view. Speaks at 10, 5 and 1 minutes, never each second.
+// the page comes back into view. Speaks at 10, 5 and 1 minutes and when time was given, never each second. While the hall is
+// paused or a break lasts it stands still.
 export default function (element) {
   const until = element.querySelector("[data-role=until]");
   const left = element.querySelector("[data-role=left]");
   const figure = left.querySelector("b");
   const say = element.querySelector("[data-role=say]");
+  let still = element.dataset.still === "1";
+  let stood = Number(element.dataset.left);     // seconds left while the clock stands
   let end = performance.now() + Number(element.dataset.left) * 1000;
   let wall = Date.now();
   let before = Infinity;
@@ -13,12 +16,20 @@ export default function (element) {
   left.hidden = false;
 
   function set(told) {
+    if (told.seconds_left === undefined) return;
+    if (told.paused !== undefined) still = told.paused || Boolean(told.break && told.break.since && !told.break.over);
+    else if (still) return;                     // what a save says about the clock holds only while it runs
     const seconds = told.state === "open" ? Math.max(1, told.seconds_left) : told.seconds_left;
+    const gained = Math.floor((performance.now() + seconds * 1000 - end) / 1000);
     end = performance.now() + seconds * 1000;
+    stood = seconds;
     if (seconds > 0) over = false;
+    if (gained > 30) before = seconds;          // with more time the marks are passed, and said, once more
+    if (gained > 30 && element.dataset.more) say.textContent = element.dataset.more.replace("{minutes}", Math.ceil(seconds / 60));
     draw();
   }
   function draw() {
+    if (still) end = performance.now() + stood * 1000;
     const seconds = Math.max(0, Math.ceil((end - performance.now()) / 1000));
     const rest = String(seconds % 60).padStart(2, "0");
     const minutes = Math.floor(seconds / 60);
@@ -38,7 +49,7 @@ export default function (element) {
   async function ask() {
     try {
       const answer = await fetch(element.dataset.poll, { headers: { Accept: "application/json" }, cache: "no-store" });
-      if (answer.ok) {
+      if (answer.ok && !answer.redirected) {
         const told = await answer.json();
         document.dispatchEvent(new CustomEvent("qizhou:clock", { detail: told }));
       }

@@ -19,11 +19,13 @@ from training.assessment.queries.standings import (
     scheme_version,
     standing_of,
     standings,
+    standings_if,
     standings_in,
 )
 
 __all__ = [
     "FILTERS", "BoardPage", "BoardRow", "BoardSummary", "DecisionView", "EntryView", "EvidencePage", "ExtensionView", "OwnPage", "RulePage",
     "StalePage", "Standing", "StandingPage", "StandingRow", "board", "boards", "decisions_of", "evidence", "extensions_of", "hash_of",
-    "later_limits", "own_page", "rule_page", "scheme_version", "stale_page", "standing_of", "standing_page", "standing_page_in", "standings", "standings_in",
+    "later_limits", "own_page", "rule_page", "scheme_version", "stale_page", "standing_of", "standing_page", "standing_page_in", "standings", "standings_if",
+    "standings_in",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -304,7 +304,6 @@ def standings_in(cohort: CohortView, people: Mapping[int, int], now: datetime | 
         return {}
     now = now or clock.now()
     ids = list(people)
-    scheme, number = scheme_version(cohort.scheme_version_id)
     programme: Programme = courses.programme_of(cohort)
     exams = quizzes.exam_facts(ids, programme.assessment.written_exam.blueprint)
     stations = grading.performance_facts(ids, "station", programme.assessment.skill_demonstration.stations)
@@ -312,33 +311,57 @@ def standings_in(cohort: CohortView, people: Mapping[int, int], now: datetime | 
     present = participation.participation_facts(ids)
     raters, setters = grading.raters_of(ids), participation.level_setters_of(ids)
     decisions, extensions = decisions_of(ids), extensions_of(ids)
+    return {
+        id_: _judged_standing(cohort, id_, people[id_], Sources(tuple(exams.get(id_, ())), tuple(stations.get(id_, ())), tuple(cases.get(id_, ())),
+                                                               present[id_]),
+                              decisions[id_], extensions[id_], raters.get(id_, frozenset()) | setters.get(id_, frozenset()), now)
+        for id_ in ids}
+
+
+def _judged_standing(cohort: CohortView, id_: int, person_id: int, sources: Sources, decisions: tuple[DecisionView, ...],
+                     extensions: tuple[ExtensionView, ...], judges: frozenset[int], now: datetime) -> Standing:
+    """One trainee's facts judged by the cohort's scheme."""
+    scheme, number = scheme_version(cohort.scheme_version_id)
     deadline = deadlines.deadline_of(scheme, cohort.ends_on, cohort.zone)
-    found = {}
-    for id_ in ids:
-        sources = Sources(tuple(exams.get(id_, ())), tuple(stations.get(id_, ())), tuple(cases.get(id_, ())), present[id_])
-        folded, terms = {}, {}
-        for component in scheme.components:
-            extension = _latest_extension(extensions[id_], component.key)
-            limit = max(deadline, extension.until) if extension else deadline
-            earlier = earlier_of(component.key, decisions[id_], extensions[id_], scheme, cohort.zone)
-            folded[component.key] = _fold(component, scheme, sources, earlier, limit, now)
-            terms[component.key] = Terms(limit, extension is not None, earlier.resit_until)
-        verdict = words.verdict(scheme, judge(scheme, {key: f.fact for key, f in folded.items()}, terms, now, number), cohort.zone)
-        evidence = _evidence(verdict, folded, cohort.scheme_version_id)
-        found[id_] = Standing(id_, people[id_], cohort.id, scheme, number, verdict, evidence, hash_of(evidence), decisions[id_], extensions[id_],
-                              raters.get(id_, frozenset()) | setters.get(id_, frozenset()), sources)
-    return found
+    folded, terms = {}, {}
+    for component in scheme.components:
+        extension = _latest_extension(extensions, component.key)
+        limit = max(deadline, extension.until) if extension else deadline
+        earlier = earlier_of(component.key, decisions, extensions, scheme, cohort.zone)
+        folded[component.key] = _fold(component, scheme, sources, earlier, limit, now)
+        terms[component.key] = Terms(limit, extension is not None, earlier.resit_until)
+    verdict = words.verdict(scheme, judge(scheme, {key: f.fact for key, f in folded.items()}, terms, now, number), cohort.zone)
+    evidence = _evidence(verdict, folded, cohort.scheme_version_id)
+    return Standing(id_, person_id, cohort.id, scheme, number, verdict, evidence, hash_of(evidence), decisions, extensions, judges, sources)
 
 
-def standings(enrolment_ids: Collection[int]) -> dict[int, Standing]:
-    """Enrolment id → standing, of trainees of any cohorts (a fixed number of selects a cohort). For staff, not for trainees."""
+def _people_by_cohort(enrolment_ids: Collection[int]) -> dict[int, dict[int, int]]:
     rows = db.session.execute(select(Enrolment.id, Enrolment.person_id, Enrolment.cohort_id).where(Enrolment.id.in_(enrolment_ids)))
     by_cohort: dict[int, dict[int, int]] = defaultdict(dict)
     for id_, person_id, cohort_id in rows:
         by_cohort[cohort_id][id_] = person_id
+    return by_cohort
+
+
+def standings(enrolment_ids: Collection[int]) -> dict[int, Standing]:
+    """Enrolment id → standing, of trainees of any cohorts (a fixed number of selects a cohort). For staff, not for trainees."""
     found: dict[int, Standing] = {}
-    for cohort_id, people in by_cohort.items():
+    for cohort_id, people in _people_by_cohort(enrolment_ids).items():
         found |= standings_in(courses.get_cohort(cohort_id), people)
+    return found
+
+
+def standings_if(exam_scores: Mapping[int, Decimal | None], enrolment_ids: Collection[int]) -> dict[int, tuple[Standing, Standing]]:
+    """Enrolment id → (standing as it is, standing with other exam scores): attempt id → the score to judge by. What a hearing
+    asks before a question is marked anew; nothing is written. No more selects than `standings`."""
+    found: dict[int, tuple[Standing, Standing]] = {}
+    now = clock.now()
+    for cohort_id, people in _people_by_cohort(enrolment_ids).items():
+        cohort = courses.get_cohort(cohort_id)
+        for id_, standing in standings_in(cohort, people, now).items():
+            exams = tuple(replace(fact, score=exam_scores[fact.attempt_id]) if fact.attempt_id in exam_scores else fact for fact in standing.sources.exams)
+            found[id_] = standing, _judged_standing(cohort, id_, standing.person_id, replace(standing.sources, exams=exams), standing.decisions,
+                                                    standing.extensions, standing.judges, now)
     return found
 
 

@@ -12,13 +12,13 @@ from flask_login import current_user
 from courses import queries as courses
 from courses.queries import CohortView
 from courses.rosters import may_teach
-from foundation.forms import ConfirmForm
+from foundation.forms import ConfirmForm, local_moment
 from foundation.i18n import gettext as _
 from foundation.i18n import moment, ngettext
 from foundation.permissions import Permission, requires
 from foundation.web import StaleVersion, change, see
 from training.participation import queries, services
-from training.participation.forms import LONGEST_PLACE, SessionForm, local_moment
+from training.participation.forms import LONGEST_PLACE, SessionForm
 from training.participation.routes.base import bp
 
 PLANNERS = (Permission.TEACH, Permission.MANAGE_COHORTS)
