@@ -1,4 +1,5 @@
-"""`flask items import FILE` and `flask items export`: the item bank's traffic with other programs, as its pages do it."""
+"""`flask items import FILE` and `flask items export`: the item bank's traffic with other programs, as its pages do it; and
+`flask items export-file KEY …`: items on their way back into the content files."""
 
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ from flask.cli import AppGroup, with_appcontext
 from flask_babel import force_locale
 
 from foundation.db import transaction
-from quizzes.exchange import leaving, survey
+from quizzes.exchange import itemfile, leaving, survey
 from quizzes.exchange.question import Remark
 from quizzes.exchange.words import message
+from quizzes.queries.exchange import bank, published
+from quizzes.rules.item import parse
 from quizzes.services.exchange import note_export
 
 items_group = AppGroup("items", help="The item bank: take items in from other programs, hand them out.")
@@ -82,6 +85,61 @@ def export_items(format_: str, out: Path, areas: tuple[str, ...], approved_only:
         note_export(format_, found.items, hashlib.sha256(found.content).hexdigest(), None)
     told = Counter(remark.code for remark in found.losses)
     click.echo(f"{found.items} items ({found.drafts} of them drafts) → {out}; {sum(told.values())} remarks")
+
+
+def _refusals(keys: tuple[str, ...]) -> list[str]:
+    """Why these keys cannot be written into an item file, a line each; none where they can."""
+    found = published(keys)
+    if not (missing := [key for key in keys if key not in found]):
+        return [f"{key}: is out of use; take it out of its content file instead" for key in keys if found[key].is_retired]
+    whole = bank("")
+    told = {key: f"is inside the set {whole.parts[key]}; export that one" for key in missing if key in whole.parts}
+    told |= {key: "has no published version yet" for key in missing if key in whole.drafts and key not in told}
+    return [f"{key}: {told.get(key, 'the item bank has no such item')}" for key in missing]
+
+
+@items_group.command("export-file")
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.option("--out", "out", type=click.Path(path_type=Path),
+              help="A new file, or a folder for one file of each content area. Left out: standard output.")
+@with_appcontext
+def export_file(keys: tuple[str, ...], out: Path | None) -> None:
+    """Published items as an item file (qizhou/items@1), to be put back into the content files.
+
+    Each item stands complete, without the file's defaults: put it in the place of the one in its file. The next content load then
+    finds the same and gives the item back to the files. An existing file is not overwritten. Exit 1 on any error.
+    """
+    keys = tuple(dict.fromkeys(keys))
+    if refusals := _refusals(keys):
+        click.echo("\n".join(refusals), err=True)
+        sys.exit(1)
+    found = published(keys)
+    areas: dict[str, list[str]] = {}
+    for key in keys:
+        areas.setdefault(str(found[key].body["content_area"]), []).append(key)
+    into_folder = out is not None and out.is_dir()
+    if len(areas) > 1 and not into_folder:
+        click.echo(f"a file holds one content area, these items are of {len(areas)} ({', '.join(sorted(areas))}): give --out an existing folder", err=True)
+        sys.exit(1)
+    files = {area: out / f"{area}.yaml" if out is not None and into_folder else out for area in areas}
+    if there := [str(file) for file in files.values() if file is not None and file.exists()]:
+        click.echo(f"{', '.join(there)}: is there already and is not overwritten", err=True)
+        sys.exit(1)
+    for area, members in areas.items():
+        written = itemfile.write(area, [parse(found[key].body) for key in members]).encode()
+        file = files[area]
+        try:
+            if file is not None:
+                file.write_bytes(written)
+        except OSError as fault:
+            click.echo(f"{file}: {fault.strerror}", err=True)
+            sys.exit(1)
+        with transaction():
+            note_export("qizhou", len(members), hashlib.sha256(written).hexdigest(), None)
+        if file is None:
+            click.echo(written.decode(), nl=False)
+        else:
+            click.echo(f"{len(members)} {'item' if len(members) == 1 else 'items'} → {file}")
 
 
 def register(app: Flask) -> None:

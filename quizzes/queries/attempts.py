@@ -107,6 +107,10 @@ class AttemptView:
     def is_open(self, now: datetime) -> bool:
         return self.state(now) == "open"
 
+    def is_open_exam(self, now: datetime) -> bool:
+        """The written exam is being sat: keys and reasons stay closed meanwhile."""
+        return self.purpose == "exam" and self.is_open(now)
+
     def ended_at(self, now: datetime) -> datetime | None:
         """When it ended: at hand-in, else at its deadline; None while it is open."""
         return self.closed_at or (None if self.is_open(now) else self.closes_at)
@@ -164,6 +168,12 @@ def attempts_of(enrolment_id: int, blueprint_key: str, limit: int = 20) -> tuple
         _attempts().where(Attempt.enrolment_id == enrolment_id, Attempt.blueprint_key == blueprint_key).order_by(Attempt.number.desc()).limit(limit)
     )
     return tuple(AttemptView(*row) for row in rows)
+
+
+def exam_is_open(person_id: int, now: datetime) -> bool:
+    """Whether a person sits the written exam now, in whichever cohort; in one select."""
+    rows = db.session.execute(_attempts().where(Enrolment.person_id == person_id, Attempt.purpose == "exam", Closure.id.is_(None)))
+    return any(AttemptView(*row).is_open_exam(now) for row in rows)
 
 
 @dataclass(frozen=True)

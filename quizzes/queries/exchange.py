@@ -72,6 +72,14 @@ def _open_drafts() -> dict[str, OpenDraft]:
                                row.origin == "import" and row.state == "draft" and row.id not in edited) for row in rows}
 
 
+def published(keys: Collection[str]) -> dict[str, Stored]:
+    """The current versions of these items, in use or not; one select."""
+    rows = db.session.execute(
+        select(ContentHead.key, ContentHead.version_id, ContentHead.retired_at, ContentVersion.status, ContentVersion.body)
+        .join(ContentVersion, ContentVersion.id == ContentHead.version_id).where(ContentHead.kind == "item", ContentHead.key.in_(keys)))
+    return {row.key: Stored(row.version_id, row.status, row.retired_at is not None, row.body) for row in rows}
+
+
 def tags_by_key() -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for key, tag in db.session.execute(select(ItemTag.item_key, ItemTag.tag)):

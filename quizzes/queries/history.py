@@ -260,7 +260,7 @@ def _without_end(ids: list[int], now: datetime) -> tuple[frozenset[str], bool, l
             over += [Fact(slot.id, attempt.id, slot.item.key, slot.version_id, attempt.blueprint_version_id, attempt.closes_at,
                           earned.by_slot[slot.id][0] if slot.completeness != "none" else None)
                      for slot in slots[attempt.id] if slot.id in earned.by_slot and slot.id not in earned.dropped]
-    return frozenset(running), any(attempt.purpose == "exam" and attempt.is_open(now) for attempt in attempts), over
+    return frozenset(running), any(attempt.is_open_exam(now) for attempt in attempts), over
 
 
 def replayed(enrolment_id: int, zone: str, objectives: Collection[str] = ()) -> dict[str, Memory]:

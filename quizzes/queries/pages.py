@@ -12,7 +12,7 @@ from typing import Any
 from courses import queries as courses
 from foundation.formula import rounded
 from foundation.i18n import language, pick
-from quizzes.queries.attempts import AttemptView, SlotView, earned_of, slots_of
+from quizzes.queries.attempts import AttemptView, SlotView, earned_of, exam_is_open, slots_of
 from quizzes.queries.keyview import accepted_texts
 from quizzes.rules import numbers
 from quizzes.rules.answer import Answer, completeness, letters, to_screen
@@ -232,10 +232,15 @@ class ResultPage:
     reached: bool | None
     questions: tuple[ReviewedQuestion, ...]
     reheard: tuple[Reheard, ...]         # every question of this paper that was heard, told whether or not keys are shown
+    is_closed_meanwhile: bool            # the trainee sits the written exam: what this review shows beyond the score waits for its end
+
+
+BEYOND_SCORE = frozenset({"key", "feedback", "objective_feedback"})
 
 
 def result_page(attempt: AttemptView, now: datetime) -> ResultPage:
-    """After the end: with review open the score, keys and feedback; before release the receipt and the count, nothing else."""
+    """After the end: with review open the score, keys and feedback; before release the receipt and the count, nothing else; while
+    the written exam is open the score alone, whatever the review shows."""
     blueprint = attempt.blueprint
     cohort = courses.get_cohort(attempt.cohort_id)
     slots = slots_of([attempt.id])[attempt.id]
@@ -243,7 +248,10 @@ def result_page(attempt: AttemptView, now: datetime) -> ResultPage:
     last = max(saved, key=lambda slot: slot.saved_at or now) if saved else None
     head = attempt.head_hash if attempt.saves else None
     is_released = blueprint.review.opens == "after-submit"
-    shows = blueprint.review.shows if is_released else ()
+    shows: Collection[str] = blueprint.review.shows if is_released else ()
+    is_closed = bool(BEYOND_SCORE & set(shows)) and exam_is_open(attempt.person_id, now)
+    if is_closed:
+        shows = set(shows) - BEYOND_SCORE
     stands = earned_of([attempt], now).get(attempt.id)
     earned = stands if is_released else None
     awaiting = stands.awaiting if stands else ()
@@ -259,7 +267,7 @@ def result_page(attempt: AttemptView, now: datetime) -> ResultPage:
         None if score is None or bar is None else score >= bar.points,
         tuple(reviewed(slot, earned.by_slot.get(slot.id) if earned else None, shows, slot.id in awaiting) for slot in slots)
         if {"key", "feedback"} & set(shows) else (),
-        tuple(found for slot in slots if (found := reheard(slot, False))))
+        tuple(found for slot in slots if (found := reheard(slot, False))), is_closed)
 
 
 def rounded_mark(value: Decimal) -> Decimal:

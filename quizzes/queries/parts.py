@@ -20,10 +20,12 @@ from quizzes.queries.history import shown
 from quizzes.queries.pages import bar_of
 from quizzes.queries.practice import objective_texts
 from quizzes.rules.areas import title_of
+from quizzes.rules.blueprint import Blueprint
 from quizzes.rules.mirror import Mirror, mirror
 from quizzes.rules.scoring import percent, shown_score
 
 AREAS_TELL = 2                           # a paper from one area alone has nothing to compare
+PARTED = frozenset({"mock", "pre_test", "stage_test"})
 
 
 def exam_bar(cohort: CohortView) -> Decimal | None:
@@ -75,7 +77,7 @@ def parts_of(attempt: AttemptView, actor: Actor, now: datetime) -> Parts | None:
     """The parts of an ended attempt, as far as its review shows results; None where it shows none or they would say nothing."""
     blueprint = attempt.blueprint
     shows = shown(blueprint)
-    if "score" not in shows or attempt.is_open(now) or blueprint.purpose not in ("mock", "pre_test", "stage_test"):
+    if "score" not in shows or attempt.is_open(now) or blueprint.purpose not in PARTED:
         return None
     slots = slots_of([attempt.id])[attempt.id]
     earned = earned_of([attempt], now)[attempt.id]
@@ -95,6 +97,16 @@ def parts_of(attempt: AttemptView, actor: Actor, now: datetime) -> Parts | None:
     return Parts(
         tuple(_part(title_of(area), group, by_slot, bar, teaching) for area, group in areas.items()) if len(areas) >= AREAS_TELL else (),
         tuple(line for line in lines if line.missed) if "objective_feedback" in shows else (), bar, own is None and bar is not None)
+
+
+def promised(blueprint: Blueprint) -> tuple[str, ...]:
+    """What a trainee sees right after handing in: of score, areas, objectives, key, feedback, in this order. Empty where the review
+    waits for a release, or shows nothing."""
+    shows = blueprint.review.shows if blueprint.review.opens == "after-submit" else ()
+    in_parts = "score" in shows and blueprint.purpose in PARTED
+    told = {"score": "score" in shows, "areas": in_parts and len({cell.content_area for cell in blueprint.cells}) >= AREAS_TELL,
+            "objectives": in_parts and "objective_feedback" in shows, "key": "key" in shows, "feedback": "feedback" in shows}
+    return tuple(name for name, is_told in told.items() if is_told)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from foundation.i18n import pick
 from foundation.permissions import Actor
 from quizzes.queries.attempts import attempts_of, blueprint_version, earned_of
 from quizzes.queries.pages import Bar, bar_of
+from quizzes.queries.parts import promised
 from quizzes.queries.sittings import Admission, admission
 from quizzes.rules.attempt import may_repeat
 from quizzes.rules.scoring import shown_score
@@ -70,7 +71,8 @@ class StartPage:
     attempts: tuple[AttemptLine, ...]
     open_attempt_id: int | None
     may_start: bool
-    review_opens: str
+    promised: tuple[str, ...]            # what the result page will show at once: score, areas, objectives, key, feedback
+    score_is_released: bool              # the score comes with the release of results
     planned: Admission | None = None     # the planned sitting through which I sit it
     one_way: bool = False
     sections: int = 0
@@ -106,5 +108,6 @@ def start_page(ref: str, actor: Actor, now: datetime) -> StartPage:
         ref, pick(blueprint.title), pick(activity.intro or blueprint.intro), blueprint.purpose, blueprint.items, blueprint.minutes, blueprint.marks,
         cohort.zone, pick(unit.title), unit.number, is_open, state.opens_on if not (planned or state.blocked_by or state.is_open) else None,
         pick(state.blocked_by.title) if state.blocked_by else "", bar, tuple(lines), open_id,
-        is_open and open_id is None and (may_repeat(blueprint.purpose) or not attempts), blueprint.review.opens,
+        is_open and open_id is None and (may_repeat(blueprint.purpose) or not attempts), promised(blueprint),
+        blueprint.review.opens == "after-release" and "score" in blueprint.review.shows,
         planned, blueprint.one_way, len(blueprint.sections or ()))

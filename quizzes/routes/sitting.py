@@ -253,13 +253,15 @@ def submit(attempt_id: int) -> Any:
 @bp.get("/attempts/<int:attempt_id>/result")
 @requires(Permission.LEARN)
 def result(attempt_id: int) -> Any:
-    """After the end: score, keys and feedback where the blueprint opens them, else the receipt of the hand-in."""
+    """After the end: score, keys and feedback where the blueprint opens them, else the receipt of the hand-in. While the trainee
+    sits the written exam the score alone."""
     found = queries.own_attempt_or_404(attempt_id, current_user)
     now = clock.now()
     if found.is_open(now):
         return see(url_for("quizzes.attempt", attempt_id=attempt_id))
-    return render_template("quizzes/result.html", page=queries.result_page(found, now), form=ConfirmForm(),
-                           parts=parts.parts_of(found, current_user, now))
+    page = queries.result_page(found, now)
+    return render_template("quizzes/result.html", page=page, form=ConfirmForm(),
+                           parts=None if page.is_closed_meanwhile else parts.parts_of(found, current_user, now))
 
 
 BLUEPRINTS: tuple[Blueprint, ...] = (bp,)
