@@ -17,7 +17,7 @@ from quizzes.rules.scoring import right_answer
 from tests.factories import Factory
 
 TEST = "stage-3-test"
-WORDS = "尤老师：您急着用钱，少得了利息，我们向您道歉。录音已经核实，是支行录错了。损失已报合规，星期五 17:00 前由我答复您。"
+WORDS = "翁老师：您急着用钱，少得了利息，我们向您道歉。录音已经核实，是支行录错了。损失已报合规，星期五 17:00 前由我答复您。"
 
 
 def republish(key: str, **changes: Any) -> None:
