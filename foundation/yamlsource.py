@@ -25,7 +25,7 @@ from ruamel.yaml.reader import ReaderError
 
 Path_ = tuple[Any, ...]
 _LOADER = getattr(libyaml, "CSafeLoader", None)      # None: built without libyaml; then everything is read by the slow reader
-_VERSION_MATTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|^%|^(?:---|\.\.\.)", re.MULTILINE)
+_VERSION_MATTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|^%|^(?:---|\.\.\.)|[|>][-+0-9]*#", re.MULTILINE)
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 
 

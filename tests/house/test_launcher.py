@@ -67,7 +67,7 @@ class Run:
         return self.output.read_text()
 
     def ready(self) -> Run:
-        assert eventually(lambda: "ready in" in self.said or self.process.poll() is not None, 60), self.said
+        assert eventually(lambda: "ready in" in self.said or self.process.poll() is not None, 180), self.said
         assert "ready in" in self.said, self.said
         return self
 
@@ -229,7 +229,7 @@ def test_two_starts_at_once_prepare_one_installation(launch: Callable[..., Run],
 def test_a_first_start_with_demo_data_that_was_cut_leaves_nothing_behind(launch: Callable[..., Run], tmp_path: Path) -> None:
     data = tmp_path / "new"
     run = launch(data, QIZHOU_DEMO="1")
-    assert eventually(lambda: "making the demo cohorts" in run.said or run.process.poll() is not None, 60), run.said
+    assert eventually(lambda: "making the demo cohorts" in run.said or run.process.poll() is not None, 120), run.said
     assert run.process.poll() is None, run.said
     run.process.kill()
     run.process.wait()
@@ -247,7 +247,7 @@ def test_on_postgres_it_starts_redoes_nothing_and_refuses_half_a_demo(launch: Ca
     """A database on a server cannot be made beside and moved in: it remembers that its demo data is not whole."""
     address = empty_postgres.replace("postgresql+psycopg://", "postgresql://")
     cut = launch(tmp_path / "data", DATABASE_URL=address, QIZHOU_DEMO="1")
-    assert eventually(lambda: "making the demo cohorts" in cut.said or cut.process.poll() is not None, 60), cut.said
+    assert eventually(lambda: "making the demo cohorts" in cut.said or cut.process.poll() is not None, 120), cut.said
     time.sleep(1)
     cut.process.kill()
     cut.process.wait()
@@ -268,7 +268,7 @@ def test_on_postgres_it_serves(launch: Callable[..., Run], tmp_path: Path, empty
 
 # ── reasons not to start, each in one line ───────────────────────────────────────────────────────────────────────
 def refusal(run: Run) -> str:
-    assert run.ended(60) == 1, run.said
+    assert run.ended(120) == 1, run.said
     assert "Traceback" not in run.said
     return run.said
 

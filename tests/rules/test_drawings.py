@@ -14,7 +14,7 @@ from courses.rules.lesson import parse_lesson
 from foundation.yamlsource import Source
 
 ROOT = Path(__file__).resolve().parents[2]
-STYLES = (ROOT / "static/css/app.css").read_text() + (ROOT / "static/css/qizhou.css").read_text()
+STYLES = "".join((ROOT / "static/css" / name).read_text() for name in ("learning.css", "app.css", "qizhou.css"))
 NARROWEST = 288     # px of text on a screen of 320 px
 BOTH = [(name, language) for name in DRAWINGS for language in ("zh", "en")]
 LESSON = """---

@@ -51,7 +51,7 @@ def test_what_files_may_hold_is_read_alike(text: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "a: &x 1\nb: *x\n", "a: !!str 1\n", "%YAML 1.1\n---\na: 1\n", "---\na: 1\n", "a: 1\n---\nb: 2\n", "a: [1\n", "a: 1\n b: 2\n", "\ta: 1\n", "[a]: 1\n",
-    "a: x\u2028y\n", "a: x\x85y\n", "a: b: c\n", "{a: 1\n", "a: \"\\q\"\n", "[" * 200, "a: 'x\n", "- a\nb: 1\n",
+    "a: x\u2028y\n", "a: x\x85y\n", "a: b: c\n", "{a: 1\n", "a: \"\\q\"\n", "[" * 200, "a: 'x\n", "- a\nb: 1\n", "|#", "a: >-#x\n  b\n",
 ])
 def test_faults_and_oddities_are_left_to_the_slow_reader(text: str) -> None:
     assert not same(text)
